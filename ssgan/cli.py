@@ -1,0 +1,84 @@
+"""What the two command lines share: flags made from a dataclass, one-line errors, a quiet start of TensorFlow."""
+
+import contextlib
+import dataclasses
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+from absl import flags
+
+from ssgan.config import UsageError, expectation, plain_type
+
+
+def parse_flags(config_class: type, argv: Sequence[str], *, usage: str) -> Any:
+    """Parses a command line into `config_class`; answers `--help` and mistakes itself.
+
+    Args:
+        config_class: a dataclass whose fields were declared with `option`.
+        argv: the command line, program name first; `--flagfile=FILE` is read as absl does.
+        usage: what the command does, shown above the list of flags by `--help`.
+
+    Returns:
+        An instance of `config_class`.
+
+    Raises:
+        SystemExit: with status 0 after `--help`; with status 2 and one line on stderr after a mistake.
+    """
+    values = _flag_values(config_class)
+    try:
+        rest = values(list(argv))[1:]
+        if values["help"].value:
+            print(f"{usage}\n\n{values.main_module_help() or values.get_help()}")
+            raise SystemExit(0)
+        if rest:
+            raise UsageError(f"unexpected argument {rest[0]!r}: every option is written --name=value")
+        return config_class(**{field.name: values[field.name].value for field in dataclasses.fields(config_class)})
+    except (flags.Error, UsageError) as error:
+        exit_with_usage_error(error)
+
+
+def exit_with_usage_error(error: Exception) -> NoReturn:
+    """Prints the mistake as one line on stderr and exits with status 2."""
+    print(f"error: {' '.join(str(error).split())} (--help lists the options)", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def _flag_values(config_class: type) -> flags.FlagValues:
+    values = flags.FlagValues()
+    flags.DEFINE_bool("help", False, "Show this help.", flag_values=values, short_name="h")
+    define = {
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        bool: flags.DEFINE_bool,
+        str: flags.DEFINE_string,
+    }
+    for field in dataclasses.fields(config_class):
+        expected = expectation(field)
+        help = field.metadata["help"] + (f" ({expected})" if expected else "")
+        define[plain_type(field)](field.name, field.default, help, flag_values=values)
+    return values
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without the lines that its start writes to stderr whatever the log level."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _silenced_stderr():
+        import tensorflow
+
+        tensorflow.config.list_physical_devices()
+
+
+@contextlib.contextmanager
+def _silenced_stderr() -> Iterator[None]:
+    """Discards what native code writes to file descriptor 2; Python's exceptions are not written but raised."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)

@@ -1,0 +1,193 @@
+import dataclasses
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from ssgan.cli import parse_flags
+from ssgan.config import Config, UsageError
+
+FIELDS = {field.name: field for field in dataclasses.fields(Config)}
+NUMERIC = [name for name, field in FIELDS.items() if field.type not in (str, bool, str | None)]
+CHANGED = Config(
+    dataset="mnist",
+    data_dir="a folder/with = and # in it",
+    image_size=28,
+    labels=0,
+    batching="masked",
+    unsupervised_weight=0.25,
+    learning_rate=3e-4,
+    ema_decay=0.9999,
+    deterministic=True,
+    total_epochs=7,
+    run_dir="runs/mine",
+)
+
+
+def parse(*arguments):
+    return parse_flags(Config, ["train", *arguments], usage="Trains a classifier.")
+
+
+def refusal(capsys, *arguments):
+    """Returns the one line on stderr of a refused command line."""
+    with pytest.raises(SystemExit) as stop:
+        parse(*arguments)
+    out, err = capsys.readouterr()
+    assert stop.value.code == 2 and out == ""
+    assert err.startswith("error: ") and err.endswith("\n") and err.count("\n") == 1
+    return err
+
+
+def bounds():
+    for name, field in FIELDS.items():
+        for key in ("low", "high"):
+            if field.metadata[key] is not None:
+                yield name, key, field.metadata[key]
+
+
+def test_no_flags_give_the_defaults():
+    assert parse() == Config()
+
+
+def test_flags_set_the_options():
+    config = parse("--labels=250", "--learning_rate=3e-4", "--arch", "article", "--deterministic", "--data_dir=x")
+    assert config == Config(labels=250, learning_rate=3e-4, arch="article", deterministic=True, data_dir="x")
+    assert parse("--deterministic", "--nodeterministic").deterministic is False
+
+
+@pytest.mark.parametrize(("name", "key", "bound"), list(bounds()))
+def test_a_bound_is_allowed_and_beyond_it_is_refused(capsys, name, key, bound):
+    assert getattr(parse(f"--{name}={bound}"), name) == bound
+    beyond = bound - 1 if key == "low" else bound + 1
+    assert f"--{name}={beyond}: expected " in (line := refusal(capsys, f"--{name}={beyond}"))
+    assert str(bound) in line.partition("expected")[2]
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if FIELDS[name].metadata["choices"]])
+def test_each_choice_is_allowed_and_another_is_refused(capsys, name):
+    choices = FIELDS[name].metadata["choices"]
+    assert [getattr(parse(f"--{name}={choice}"), name) for choice in choices] == list(choices)
+    line = refusal(capsys, f"--{name}=fancy")
+    assert f"--{name}=fancy: expected one of {', '.join(choices)}" in line
+
+
+def test_the_wording_of_a_refusal(capsys):
+    assert refusal(capsys, "--image_size=8") == (
+        "error: --image_size=8: expected 16 to 64 (--help lists the options)\n"
+    )
+
+
+@pytest.mark.parametrize("name", NUMERIC)
+def test_a_number_of_the_wrong_type_is_refused(capsys, name):
+    expected = "float" if FIELDS[name].type is float else "int"
+    line = refusal(capsys, f"--{name}=ten")
+    assert f"--{name}=ten" in line and expected in line
+
+
+@pytest.mark.parametrize(
+    ("argument", "parts"),
+    [
+        ("--deterministic=perhaps", ["deterministic", "perhaps", "boolean"]),
+        ("--labels=1.5", ["labels", "1.5", "int"]),
+        ("--learning_rate=nan", ["--learning_rate=nan", "0.0 to 1.0"]),
+        ("--unsupervised_weight=inf", ["--unsupervised_weight=inf", "0.0 to 1000.0"]),
+        ("--labels", ["labels", "Missing value"]),
+        ("1000", ["'1000'", "--name=value"]),
+        ("--flagfile=absent.cfg", ["absent.cfg"]),
+    ],
+)
+def test_other_mistakes_are_refused(capsys, argument, parts):
+    line = refusal(capsys, argument)
+    assert [part for part in parts if part not in line] == []
+
+
+def test_a_mistyped_flag_gets_a_hint(capsys):
+    line = refusal(capsys, "--lables=10")
+    assert "'lables'" in line and "Did you mean: labels" in line
+
+
+def test_two_durations_are_refused(capsys):
+    line = refusal(capsys, "--total_steps=10", "--total_epochs=2")
+    assert "--total_steps=10" in line and "--total_epochs=2" in line and "give one of them" in line
+
+
+def test_a_flagfile_with_comments_and_a_flagfile_in_it(tmp_path):
+    (tmp_path / "inner.cfg").write_text("# the inner file\n--labels=20\n// another comment\n--arch=article\n")
+    outer = tmp_path / "outer.cfg"
+    outer.write_text(f"# --labels=10\n\n--seed=5\n--flagfile={tmp_path / 'inner.cfg'}\n--pooling=max\n")
+    assert parse(f"--flagfile={outer}") == Config(seed=5, labels=20, arch="article", pooling="max")
+    assert parse(f"--flagfile={outer}", "--labels=30").labels == 30
+
+
+def test_a_mistake_in_a_flagfile_is_refused(capsys, tmp_path):
+    (tmp_path / "bad.cfg").write_text("--total_step=5\n")
+    assert "Did you mean: total_steps" in refusal(capsys, f"--flagfile={tmp_path / 'bad.cfg'}")
+
+
+@pytest.mark.parametrize("config", [Config(), CHANGED], ids=["defaults", "changed"])
+def test_a_flagfile_repeats_the_options_in_a_folder_of_its_own(tmp_path, config):
+    (tmp_path / "options.cfg").write_text(config.to_flagfile())
+    assert parse(f"--flagfile={tmp_path / 'options.cfg'}", "--run_dir=other") == replace(config, run_dir="other")
+
+
+@pytest.mark.parametrize("config", [Config(), CHANGED], ids=["defaults", "changed"])
+def test_json_repeats_the_options(config):
+    assert Config.from_json(config.to_json()) == config
+    assert list(json.loads(config.to_json())) == list(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"lables": 10}', r"\['lables'\]; expected a JSON object with keys among .*'labels'"),
+        ("[1, 2]", "hold list; expected a JSON object"),
+        ("null", "hold NoneType; expected a JSON object"),
+        ("{", "not valid JSON"),
+        ('{"labels": "10"}', "--labels='10': expected int"),
+        ('{"labels": 10.0}', "--labels=10.0: expected int"),
+        ('{"labels": true}', "--labels=True: expected int"),
+        ('{"labels": null}', "--labels=None: expected int"),
+        ('{"deterministic": 1}', "--deterministic=1: expected bool"),
+        ('{"arch": 3}', "--arch=3: expected str"),
+        ('{"arch": "huge"}', "--arch=huge: expected one of small"),
+        ('{"learning_rate": "fast"}', "--learning_rate='fast': expected float"),
+        ('{"learning_rate": NaN}', "--learning_rate=nan: expected 0.0 to 1.0"),
+        ('{"total_steps": 1, "total_epochs": 1}', "two durations at once"),
+    ],
+)
+def test_bad_json_is_refused(text, message):
+    with pytest.raises(UsageError, match=message):
+        Config.from_json(text)
+
+
+def test_a_whole_number_will_do_for_a_float():
+    assert Config.from_json('{"learning_rate": 1}').learning_rate == 1.0
+
+
+def test_options_do_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().labels = 5
+
+
+@pytest.mark.parametrize("name", list(FIELDS))
+def test_every_option_has_help_and_every_number_a_lower_bound(name):
+    metadata = FIELDS[name].metadata
+    assert len(metadata["help"]) > 20 and metadata["help"].endswith(".")
+    assert (metadata["low"] is not None) == (name in NUMERIC)
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_lists_every_option(capsys, flag):
+    with pytest.raises(SystemExit) as stop:
+        parse(flag)
+    out, err = capsys.readouterr()
+    assert stop.value.code == 0 and err == "" and out.startswith("Trains a classifier.")
+    assert [name for name in FIELDS if f"{name}:" not in out] == []
+    assert "16 to 64" in out and "one of balanced, proportional, first" in " ".join(out.split())
+
+
+def test_options_need_no_tensorflow():
+    code = "import sys, ssgan.cli; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
