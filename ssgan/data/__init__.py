@@ -1,0 +1,160 @@
+"""Where images come from: TFDS by name, SVHN's `.mat` files, or the synthetic `street_digits`.
+
+`load` returns the same `ImageSet` from each of them: uint8 images, integer labels, class names and
+a digest.
+"""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from ssgan.config import UsageError
+from ssgan.data import svhn_mat
+from ssgan.data.image_set import ImageSet
+
+__all__ = ["ImageSet", "load", "resolve"]
+
+
+def load(
+    dataset: str,
+    split: str,
+    *,
+    data_dir: str | Path | None = None,
+    image_size: int | None = None,
+    limit: int | None = None,
+) -> ImageSet:
+    """Loads a split of an image classification data set into memory.
+
+    What is on disk is only read; what is not is downloaded, after a probe of a few seconds. SVHN is
+    read from its `.mat` files or from TFDS, whichever is in `data_dir`, with the same rows and the
+    same digest.
+
+    Args:
+        dataset: A TFDS name (`svhn_cropped`, `mnist`, ...), `street_digits`, or `auto`, see
+            `resolve`.
+        split: `train` or `test`.
+        data_dir: Existing folder that holds SVHN's two `.mat` files, or a TFDS data folder; only
+            this folder is looked in. None: the folder of earlier downloads and TFDS's own. Not used
+            for `street_digits`.
+        image_size: Height and width of the images, pixels; larger images are shrunk, smaller ones
+            padded with zeros (from half the size on, enlarged by a whole factor first). None: the
+            set's own size.
+        limit: Keep only the first so many images. None: all (`street_digits`: its quick size).
+
+    Returns:
+        The images and their labels, always in the same order.
+
+    Raises:
+        UsageError: for an unknown data set, split or folder, files that are damaged or cannot be
+            downloaded, and a limit above the number of images.
+    """
+    if split not in ("train", "test"):
+        raise UsageError(f"split is {split!r}; expected 'train' or 'test'")
+    for name, value in (("image_size", image_size), ("limit", limit)):
+        if value is not None and value < 1:
+            raise UsageError(f"{name} is {value}; expected at least 1, or None")
+    folder = _existing(data_dir)
+    dataset = resolve(dataset, data_dir=folder)
+    if dataset == "street_digits":
+        found = _street_digits(split, limit)
+    elif dataset == "svhn_cropped":
+        found = _svhn(split, folder)
+    else:
+        found = _tfds(dataset, split, folder, image_size)
+    if limit is not None:
+        found = found.first(limit)
+    return found if image_size is None else found.resized(image_size)
+
+
+def resolve(dataset: str, *, data_dir: str | Path | None = None) -> str:
+    """Decides what `auto` means; other names are returned as they are.
+
+    Args:
+        dataset: The name of a data set, or `auto`.
+        data_dir: As for `load`.
+
+    Returns:
+        For `auto`: `svhn_cropped` if it is on disk or its server answers, otherwise, with a warning
+        in the log, `street_digits`.
+
+    Raises:
+        UsageError: if `data_dir` is no folder, or SVHN lies in a folder below it.
+    """
+    if dataset != "auto":
+        return dataset
+    folder = _existing(data_dir)
+    if svhn_mat.is_in(folder or svhn_mat.default_folder()) or _is_prepared("svhn_cropped", folder):
+        return "svhn_cropped"
+    _refuse_parent_folder("svhn_cropped", folder)
+    reason = svhn_mat.why_unreachable()
+    if reason is None:
+        return "svhn_cropped"
+    logging.getLogger(__name__).warning(
+        "SVHN is not on disk and not downloadable (%s): SYNTHETIC street_digits take its place",
+        reason,
+    )
+    return "street_digits"
+
+
+def _existing(data_dir: str | Path | None) -> Path | None:
+    if data_dir is None:
+        return None
+    folder = Path(data_dir).expanduser()
+    if not folder.is_dir():
+        raise UsageError(f"data_dir {str(data_dir)!r} is not an existing folder; create it, or correct the path")
+    return folder
+
+
+def _street_digits(split: str, limit: int | None) -> ImageSet:
+    from ssgan.data import street_digits  # here, because only these images need fonts
+
+    images, labels = street_digits.load(split, limit)
+    return ImageSet(
+        name="street_digits",
+        split=split,
+        source="synthetic, drawn from fonts",
+        synthetic=True,
+        images=np.ascontiguousarray(images),
+        labels=labels.astype(np.int32),
+        class_names=tuple(street_digits.CLASS_NAMES),
+    )
+
+
+def _svhn(split: str, folder: Path | None) -> ImageSet:
+    mat_folder = folder or svhn_mat.default_folder()
+    if not svhn_mat.is_in(mat_folder):
+        if _is_prepared("svhn_cropped", folder):
+            return _tfds("svhn_cropped", split, folder, image_size=None)
+        _refuse_parent_folder("svhn_cropped", folder)
+        svhn_mat.download(mat_folder)
+    return svhn_mat.read(mat_folder, split)
+
+
+def _tfds(dataset: str, split: str, folder: Path | None, image_size: int | None) -> ImageSet:
+    from ssgan.data import tfds_images  # here, because the other sources need no TensorFlow Datasets
+
+    builder = tfds_images.find(dataset, data_dir=folder)
+    if not tfds_images.is_prepared(builder):
+        _refuse_parent_folder(builder.name, folder)
+        tfds_images.prepare(builder)
+    return tfds_images.read(builder, split, image_size=image_size)
+
+
+def _is_prepared(dataset: str, folder: Path | None) -> bool:
+    from ssgan.data import tfds_images
+
+    return tfds_images.is_prepared(tfds_images.find(dataset, data_dir=folder))
+
+
+def _refuse_parent_folder(dataset: str, folder: Path | None) -> None:
+    """Raises where the data set lies one folder below: likelier a slip than a wish to download."""
+    below = sorted(path for path in folder.iterdir() if path.is_dir()) if folder else []
+    holds = [
+        path for path in below if (path / dataset).is_dir() or (dataset == "svhn_cropped" and svhn_mat.is_in(path))
+    ]
+    if holds:
+        raise UsageError(
+            f"data_dir {str(folder)!r} does not hold {dataset}, but folders in it do; "
+            f"use {' or '.join(f'--data_dir={path}' for path in holds)}"
+        )

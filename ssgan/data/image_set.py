@@ -1,0 +1,133 @@
+"""What every source of images hands over: uint8 images, integer labels, and a digest of both."""
+
+import dataclasses
+import functools
+import hashlib
+from typing import NoReturn
+
+import numpy as np
+
+from ssgan.config import UsageError
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images with their labels, in the canonical order of their source.
+
+    Label masks name images by row, so the order is part of the set: two sets with one digest have
+    the same images, with the same labels, in the same rows.
+
+    Attributes:
+        name: Name of the data set, `svhn_cropped` for example.
+        split: `train` or `test`.
+        source: Where the images were read, in words.
+        synthetic: Whether the images were drawn by a program.
+        images: uint8 `[n, height, width, channels]` in 0..255, C-contiguous; 1 or 3 channels.
+        labels: int32 `[n]` in 0..num_classes - 1.
+        class_names: One name per class.
+
+    Raises:
+        UsageError: from the constructor, for arrays of another kind or labels outside the classes.
+    """
+
+    name: str
+    split: str
+    source: str
+    synthetic: bool
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+
+    def __post_init__(self):
+        images, labels = self.images, self.labels
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+            self._refuse(f"images are {images.dtype} {list(images.shape)}; expected uint8 [n, h, w, 1 or 3]")
+        if not images.flags.c_contiguous:
+            self._refuse("images are not C-contiguous; pass them through numpy.ascontiguousarray")
+        if labels.dtype != np.int32 or labels.shape != images.shape[:1]:
+            self._refuse(f"labels are {labels.dtype} {list(labels.shape)}; expected int32 [{len(images)}]")
+        if len(labels) == 0:
+            self._refuse("no images; expected at least one")
+        if labels.min() < 0 or labels.max() >= self.num_classes:
+            self._refuse(
+                f"labels lie in {labels.min()}..{labels.max()}; expected 0..{self.num_classes - 1} "
+                "(a split published without labels cannot be used)"
+            )
+
+    def _refuse(self, problem: str) -> NoReturn:
+        raise UsageError(f"{self.name} {self.split}, {self.source}: {problem}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """sha256, in hexadecimal, of the shape and pixels of the images and of the labels."""
+        content = hashlib.sha256(f"{list(self.images.shape)}\n".encode())
+        content.update(self.images)
+        content.update(self.labels.astype("<i4"))
+        return content.hexdigest()
+
+    def first(self, limit: int) -> "ImageSet":
+        """Returns the first `limit` images as a set of their own.
+
+        Raises:
+            UsageError: if there are fewer.
+        """
+        if limit > len(self):
+            self._refuse(f"{limit} images were asked for; expected at most {len(self)}, all there are")
+        return dataclasses.replace(self, images=self.images[:limit].copy(), labels=self.labels[:limit].copy())
+
+    def resized(self, image_size: int) -> "ImageSet":
+        """Returns the set with square images of `image_size` pixels; see `to_square` for how."""
+        height, width = self.images.shape[1:3]
+        if (height, width) == (image_size, image_size):
+            return self
+        if image_size // max(height, width) == 1:
+            return dataclasses.replace(self, images=_padded(self.images, image_size))
+        import tensorflow as tf  # here, because most images need no resize, and so no TensorFlow
+
+        # On the CPU everywhere: an accelerator may round otherwise, which would change the digest.
+        with tf.device("CPU"):
+            starts = range(0, len(self), 1024)
+            parts = [to_square(self.images[i : i + 1024], image_size).numpy() for i in starts]
+        return dataclasses.replace(self, images=np.concatenate(parts))
+
+
+def _padded(images: np.ndarray, image_size: int) -> np.ndarray:
+    """Does what `to_square` does to images that keep their scale, several times faster."""
+    missing = [image_size - side for side in images.shape[1:3]]
+    rows, columns = ((side // 2, side - side // 2) for side in missing)
+    return np.pad(images, ((0, 0), rows, columns, (0, 0)))
+
+
+def to_square(images, image_size: int):
+    """Fits images into a square, their aspect ratio kept; works eagerly and inside `tf.data`.
+
+    A larger image is shrunk, with antialiasing, until it fits; a smaller one is enlarged by the
+    largest whole factor that fits (28 -> 32: 1, 32 -> 64: 2). What is then missing of the square is
+    filled with zeros, the image in the centre: 28x28 MNIST becomes 32x32 with its digits untouched,
+    as is customary.
+
+    Args:
+        images: uint8 `[height, width, channels]` or `[n, height, width, channels]`.
+        image_size: Height and width wanted, pixels.
+
+    Returns:
+        uint8 tensor `[(n,) image_size, image_size, channels]` in 0..255.
+    """
+    import tensorflow as tf
+
+    shape = tf.cast(tf.shape(images)[-3:-1], tf.float32)
+    scale = image_size / tf.reduce_max(shape)
+    scale = tf.where(scale > 1, tf.floor(scale), scale)
+    inner = tf.maximum(tf.cast(tf.round(shape * scale), tf.int32), 1)
+    pixels = tf.image.resize(tf.cast(images, tf.float32), inner, antialias=True)
+    pixels = tf.cast(tf.clip_by_value(tf.round(pixels), 0, 255), tf.uint8)
+    top, left = tf.unstack((image_size - inner) // 2)
+    return tf.image.pad_to_bounding_box(pixels, top, left, image_size, image_size)
