@@ -1,0 +1,55 @@
+"""Random changes of images, as stateless functions of (images, seed)."""
+
+import tensorflow as tf
+
+
+def random_shift(images: tf.Tensor, seed: tf.Tensor, *, pixels: int) -> tf.Tensor:
+    """Translates each image by its own whole number of pixels; the edge is repeated into the gap.
+
+    Args:
+        images: any dtype [batch, height, width, channels].
+        seed: int [2]; the same seed gives the same shifts.
+        pixels: largest shift in either direction, at least 0.
+
+    Returns:
+        Images of the same shape and dtype.
+    """
+    if pixels == 0:
+        return images
+    batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
+    offsets = tf.random.stateless_uniform([2, batch, 1], seed, -pixels, pixels + 1, tf.int32)
+    rows = tf.clip_by_value(tf.range(height) + offsets[0], 0, height - 1)
+    columns = tf.clip_by_value(tf.range(width) + offsets[1], 0, width - 1)
+    return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+
+
+def random_color_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Changes colours and contrast, inverts half of the images, and greys out a random box of each.
+
+    A strong change that keeps a digit readable, and is differentiable, so that generated images can be changed as real
+    ones are (Zhao et al. 2020, "Differentiable Augmentation", arXiv:2006.10738). Cutout: arXiv:1708.04552.
+
+    Args:
+        images: float [batch, height, width, channels] in -1..1.
+        seed: int [2]; the same seed gives the same changes.
+
+    Returns:
+        float images of the same shape, in -1..1.
+    """
+    seeds = tf.random.experimental.stateless_split(seed, 4)
+    batch, height, width, channels = tf.shape(images)[0], *images.shape[1:]
+    mean = tf.reduce_mean(images, axis=[1, 2], keepdims=True)
+    contrast = tf.random.stateless_uniform([batch, 1, 1, channels], seeds[0], 0.5, 1.5)
+    sign = tf.sign(tf.random.stateless_uniform([batch, 1, 1, 1], seeds[1], -1.0, 1.0))
+    brightness = tf.random.stateless_uniform([batch, 1, 1, channels], seeds[2], -0.3, 0.3)
+    colored = sign * (contrast * (images - mean) + mean + brightness)
+    box = tf.random.stateless_uniform([4, batch, 1], seeds[3])
+    rows = _outside(box[0], box[2], height)[:, :, None, None]
+    columns = _outside(box[1], box[3], width)[:, None, :, None]
+    return tf.clip_by_value(colored, -1.0, 1.0) * tf.cast(rows | columns, images.dtype)
+
+
+def _outside(center: tf.Tensor, extent: tf.Tensor, size: int) -> tf.Tensor:
+    """Returns bool [batch, size]: whether a pixel is more than up to a quarter of the size from the centre."""
+    pixels = (tf.range(size, dtype=tf.float32) + 0.5) / size
+    return tf.abs(pixels - center) > extent * 0.25

@@ -1,0 +1,166 @@
+"""Training batches: `batch = f(seed, step)`, as a `tf.data.Dataset` of (images, labels, label_mask).
+
+One representation serves both protocols. `mixed_batches` is the paper's: a fixed number of labelled rows in front of
+the unlabelled ones, in every step. `masked_batches` is the article's: one random stream in which most labels are
+hidden. Every pool of rows is walked in passes, each a new permutation of the pool that is computed from the seed and
+the number of the pass, so that any step can be made without the ones before it. Hidden labels are -1 in the batch:
+what is not in the batch cannot be learnt.
+"""
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from ssgan.augment import random_shift
+
+_LABELED, _UNLABELED, _SHIFT = range(3)  # streams of random numbers, one per purpose
+HIDDEN = -1
+
+
+def mixed_batches(
+    images: np.ndarray,
+    labels: np.ndarray,
+    label_mask: np.ndarray,
+    *,
+    unlabeled: np.ndarray | None = None,
+    labeled_batch: int,
+    unlabeled_batch: int,
+    seed: int,
+    steps: int,
+    start: int = 0,
+    shift: int = 0,
+) -> tf.data.Dataset:
+    """Batches of `labeled_batch` labelled rows, followed by `unlabeled_batch` rows without labels.
+
+    The labelled images are among the unlabelled ones too, with their labels hidden there (arXiv:1606.03498, code).
+
+    Args:
+        images: uint8 [n, height, width, channels]; kept once, whatever the number of steps.
+        labels: integer [n].
+        label_mask: bool [n], true where the label may be used.
+        unlabeled: row numbers of the unlabelled pool; default all `n` rows.
+        labeled_batch: labelled rows per batch; 0 when no label is visible.
+        unlabeled_batch: unlabelled rows per batch.
+        seed: seed of order and shifts.
+        steps: number of the step at which the data set ends.
+        start: number of its first step.
+        shift: largest random translation, pixels; 0 for none.
+
+    Returns:
+        A data set of `steps - start` batches: images uint8 [b, height, width, channels], labels int32 [b] (-1 where
+        hidden), label_mask bool [b], with `b = labeled_batch + unlabeled_batch`.
+
+    Raises:
+        ValueError: if labelled rows are asked for and no label is visible, or the arrays do not fit together.
+    """
+    _check_arrays(images, labels, label_mask)
+    labeled = np.flatnonzero(label_mask)
+    if labeled_batch and not len(labeled):
+        raise ValueError(f"labeled_batch={labeled_batch}, but label_mask shows no label; expected labeled_batch=0")
+    unlabeled = np.arange(len(images)) if unlabeled is None else unlabeled
+    mask = np.arange(labeled_batch + unlabeled_batch) < labeled_batch
+
+    def rows_at(step: int) -> tuple[np.ndarray, np.ndarray]:
+        labeled_rows = rows_due(labeled, step, labeled_batch, stream=(seed, _LABELED))
+        unlabeled_rows = rows_due(unlabeled, step, unlabeled_batch, stream=(seed, _UNLABELED))
+        return np.concatenate([labeled_rows, unlabeled_rows]), mask
+
+    return _dataset(images, labels, rows_at, seed=seed, steps=steps, start=start, shift=shift)
+
+
+def masked_batches(
+    images: np.ndarray,
+    labels: np.ndarray,
+    label_mask: np.ndarray,
+    *,
+    unlabeled: np.ndarray | None = None,
+    batch: int,
+    seed: int,
+    steps: int,
+    start: int = 0,
+    shift: int = 0,
+) -> tf.data.Dataset:
+    """Batches of one random stream over all rows, each with its label where the mask allows it.
+
+    With 1000 labels among 73,257 images a batch of 128 holds 1.75 labelled rows on average, and often none.
+
+    Args:
+        batch: rows per batch.
+        images, labels, label_mask, unlabeled, seed, steps, start, shift: as for `mixed_batches`.
+
+    Returns:
+        As for `mixed_batches`, with `b = batch`.
+
+    Raises:
+        ValueError: if the arrays do not fit together.
+    """
+    _check_arrays(images, labels, label_mask)
+    pool = np.arange(len(images)) if unlabeled is None else unlabeled
+
+    def rows_at(step: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = rows_due(pool, step, batch, stream=(seed, _UNLABELED))
+        return rows, label_mask[rows]
+
+    return _dataset(images, labels, rows_at, seed=seed, steps=steps, start=start, shift=shift)
+
+
+def rows_due(pool: np.ndarray, step: int, count: int, *, stream: tuple[int, int]) -> np.ndarray:
+    """Returns the rows that are due at a step when a pool is walked pass after pass, each pass a permutation.
+
+    Args:
+        pool: int64 [n], the row numbers to walk.
+        step: number of the step, from 0.
+        count: rows per step.
+        stream: (seed, purpose); each stream has permutations of its own.
+
+    Returns:
+        int64 [count], a pure function of the arguments.
+    """
+    positions = np.arange(step * count, (step + 1) * count)
+    rows = np.empty(count, np.int64)
+    for number in np.unique(positions // max(len(pool), 1)):
+        here = positions // len(pool) == number
+        rows[here] = pool[_permutation(len(pool), *stream, int(number))[positions[here] % len(pool)]]
+    return rows
+
+
+@functools.lru_cache(maxsize=8)
+def _permutation(size: int, *key: int) -> np.ndarray:
+    # RandomState, because NumPy froze its streams: the same batches on every machine and version.
+    return np.random.RandomState(key).permutation(size)
+
+
+def _dataset(
+    images: np.ndarray,
+    labels: np.ndarray,
+    rows_at: Callable,
+    *,
+    seed: int,
+    steps: int,
+    start: int,
+    shift: int,
+) -> tf.data.Dataset:
+    with tf.device("CPU"):
+        all_images, all_labels = tf.convert_to_tensor(images), tf.constant(labels, tf.int32)
+
+    def batch_at(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        rows, mask = tf.numpy_function(rows_at, [step], (tf.int64, tf.bool), stateful=False)
+        rows, mask = tf.ensure_shape(rows, [batch]), tf.ensure_shape(mask, [batch])
+        shift_seed = tf.random.experimental.stateless_fold_in([seed, _SHIFT], step)
+        shown = random_shift(tf.gather(all_images, rows), shift_seed, pixels=shift)
+        return shown, tf.where(mask, tf.gather(all_labels, rows), HIDDEN), mask
+
+    batch = len(rows_at(start)[0])
+    return tf.data.Dataset.range(start, steps).map(batch_at).prefetch(2)
+
+
+def _check_arrays(images: np.ndarray, labels: np.ndarray, label_mask: np.ndarray) -> None:
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise ValueError(f"images are {images.dtype} {images.shape}; expected uint8 [n, height, width, channels]")
+    if labels.shape != images.shape[:1] or label_mask.shape != images.shape[:1] or label_mask.dtype != bool:
+        raise ValueError(
+            f"labels {labels.shape} and label_mask {label_mask.dtype} {label_mask.shape} do not fit "
+            f"{len(images)} images; expected integer [{len(images)}] and bool [{len(images)}]"
+        )
