@@ -1,0 +1,94 @@
+"""The named discriminator architectures: each function lists the layers from the image to the last feature map."""
+
+import functools
+from collections.abc import Callable
+
+from keras import layers
+
+from ssgan.layers import WeightNormConv2D
+
+
+def small(dtype) -> list[layers.Layer]:
+    """For quick runs: seven weight-normalised convolutions, the first at half resolution; 0.44 M weights."""
+    conv = functools.partial(_weight_norm_conv, dtype=dtype)
+    return [
+        *conv(32, 3),
+        *conv(64, 3, strides=2),
+        *conv(64, 3),
+        layers.Dropout(0.2, dtype=dtype),
+        *conv(128, 3, strides=2),
+        *conv(128, 3),
+        layers.Dropout(0.2, dtype=dtype),
+        *conv(128, 1),
+    ]
+
+
+def paper_svhn(dtype) -> list[layers.Layer]:
+    """The SVHN network of arXiv:1606.03498 (code): nine weight-normalised convolutions of 64 and 128 filters."""
+    return _paper(64, dtype)
+
+
+def paper_cifar(dtype) -> list[layers.Layer]:
+    """The CIFAR-10 network of arXiv:1606.03498 (table 3): as `paper_svhn` with 96 and 192 filters."""
+    return _paper(96, dtype)
+
+
+def article(dtype) -> list[layers.Layer]:
+    """The network of the 2018 article: batch-normalised convolutions, the last one without.
+
+    A batch norm there would fix the very means that feature matching compares.
+    """
+    conv = functools.partial(_batch_norm_conv, dtype=dtype)
+    dropout = functools.partial(layers.Dropout, 0.5, dtype=dtype)
+    return [
+        layers.Dropout(0.2, dtype=dtype),
+        *conv(64, strides=2, batch_norm=False),
+        dropout(),
+        *conv(64, strides=2),
+        *conv(64, strides=2),
+        dropout(),
+        *conv(128),
+        *conv(128),
+        *conv(128, strides=2),
+        dropout(),
+        *conv(128, batch_norm=False),
+    ]
+
+
+ARCHITECTURES: dict[str, Callable[..., list[layers.Layer]]] = {
+    "small": small,
+    "paper_svhn": paper_svhn,
+    "paper_cifar": paper_cifar,
+    "article": article,
+}
+
+
+def _paper(width: int, dtype) -> list[layers.Layer]:
+    conv = functools.partial(_weight_norm_conv, dtype=dtype)
+    return [
+        layers.Dropout(0.2, dtype=dtype),
+        *conv(width, 3),
+        *conv(width, 3),
+        *conv(width, 3, strides=2),
+        layers.Dropout(0.5, dtype=dtype),
+        *conv(2 * width, 3),
+        *conv(2 * width, 3),
+        *conv(2 * width, 3, strides=2),
+        layers.Dropout(0.5, dtype=dtype),
+        *conv(2 * width, 3, padding="valid"),
+        *conv(2 * width, 1),
+        *conv(2 * width, 1),
+    ]
+
+
+def _weight_norm_conv(
+    filters: int, kernel_size: int, *, strides: int = 1, padding: str = "same", dtype
+) -> list[layers.Layer]:
+    conv = WeightNormConv2D(filters, kernel_size, strides=strides, padding=padding, dtype=dtype)
+    return [conv, layers.LeakyReLU(0.2, dtype=dtype)]
+
+
+def _batch_norm_conv(filters: int, *, strides: int = 1, batch_norm: bool = True, dtype) -> list[layers.Layer]:
+    conv = layers.Conv2D(filters, 3, strides, "same", dtype=dtype)
+    norm = [layers.BatchNormalization(momentum=0.9, dtype=dtype)] if batch_norm else []
+    return [conv, *norm, layers.LeakyReLU(0.2, dtype=dtype)]

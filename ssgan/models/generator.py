@@ -1,0 +1,90 @@
+"""The generator: a DCGAN from a noise vector to an image."""
+
+import keras
+import tensorflow as tf
+from keras import layers, ops
+
+from ssgan.layers import WeightNormConv2DTranspose
+
+_LEVELS = 3  # each doubles the resolution
+
+
+@keras.saving.register_keras_serializable("ssgan")
+class Generator(keras.Model):
+    """Noise to images, by transposed convolutions.
+
+    Reference: the SVHN and CIFAR-10 generator of Salimans et al. 2016 (arXiv:1606.03498, code), in the style of DCGAN
+    (arXiv:1511.06434): dense, then 5x5 transposed convolutions of stride 2; batch norm and ReLU between them; the
+    last one weight-normalised, with tanh.
+
+    Args:
+        image_shape: (height, width, channels) of the images; 16 to 64 pixels, 1 or 3 channels.
+        width: channels of the last hidden layer; 2 and 4 times as many in the layers before. The paper: 128.
+        latent_dim: size of the noise vector. The paper: 100.
+        dtype: Keras dtype policy of the layers; the images are always float32.
+
+    Input shape: float [batch, latent_dim]; the training draws it uniformly from 0..1, as the paper's code does.
+    Output shape: float32 [batch, height, width, channels] in -1..1.
+
+    Raises:
+        ValueError: for an image shape out of these bounds.
+    """
+
+    def __init__(self, image_shape: tuple[int, int, int], *, width: int = 64, latent_dim: int = 100, **kwargs):
+        super().__init__(**kwargs)
+        if (
+            len(image_shape) != 3
+            or not all(16 <= side <= 64 for side in image_shape[:2])
+            or image_shape[2] not in (1, 3)
+        ):
+            raise ValueError(f"image_shape={tuple(image_shape)}: expected (16..64, 16..64, 1 or 3)")
+        self.image_shape = tuple(image_shape)
+        self.width = width
+        self.latent_dim = latent_dim
+        dtype = self.dtype_policy
+        base = [-(-side // 2**_LEVELS) for side in image_shape[:2]]
+        self.stack = [
+            layers.Dense(base[0] * base[1] * 4 * width, use_bias=False, dtype=dtype),
+            layers.Reshape((*base, 4 * width), dtype=dtype),
+            *_batch_norm_relu(dtype),
+            layers.Conv2DTranspose(2 * width, 5, 2, "same", use_bias=False, dtype=dtype),
+            *_batch_norm_relu(dtype),
+            layers.Conv2DTranspose(width, 5, 2, "same", use_bias=False, dtype=dtype),
+            *_batch_norm_relu(dtype),
+        ]
+        self.to_pixels = WeightNormConv2DTranspose(
+            image_shape[2], 5, strides=2, train_gain=True, init_scale=0.1, dtype=dtype
+        )
+
+    def build(self, input_shape):
+        for layer in [*self.stack, self.to_pixels]:
+            layer.build(input_shape)
+            input_shape = layer.compute_output_shape(input_shape)
+
+    def call(self, noise, training=False):
+        images = ops.tanh(ops.cast(self.to_pixels(self._hidden(noise, training)), "float32"))
+        height, width, _ = self.image_shape
+        return images[:, :height, :width]
+
+    def initialize_from_data(self, noise: tf.Tensor) -> None:
+        """Sets gain and bias of the last layer from a batch of noise, float [batch, latent_dim] (arXiv:1602.07868)."""
+        self.to_pixels.initialize_from_data(self._hidden(noise, training=True))
+
+    def get_config(self) -> dict:
+        config = {
+            "image_shape": self.image_shape,
+            "width": self.width,
+            "latent_dim": self.latent_dim,
+        }
+        return {**config, "dtype": self.dtype_policy.name, "name": self.name}
+
+    def _hidden(self, noise, training):
+        hidden = noise
+        for layer in self.stack:
+            is_norm = isinstance(layer, layers.BatchNormalization)
+            hidden = layer(hidden, training=training) if is_norm else layer(hidden)
+        return hidden
+
+
+def _batch_norm_relu(dtype) -> list[layers.Layer]:
+    return [layers.BatchNormalization(momentum=0.9, dtype=dtype), layers.ReLU(dtype=dtype)]
