@@ -1,0 +1,343 @@
+"""The semi-supervised GAN as a Keras model: its own train step, an averaged copy of the discriminator, its metrics."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from ssgan import losses
+from ssgan.augment import random_color_and_cutout
+from ssgan.models import Discriminator, Generator
+
+_COMPILE_OPTIONS = (
+    "updates",
+    "d_steps",
+    "generated_batch",
+    "unsupervised_weight",
+    "label_smoothing",
+    "feature_matching",
+    "augment",
+    "consistency_weight",
+    "consistency_threshold",
+)
+
+
+def to_unit_range(images: tf.Tensor) -> tf.Tensor:
+    """Returns pixels 0..255 of any dtype as float32 in -1..1, the range of both networks."""
+    return tf.cast(images, tf.float32) / 127.5 - 1.0
+
+
+@keras.saving.register_keras_serializable("ssgan")
+class SSGAN(keras.Model):
+    """Trains a classifier, the discriminator, from few labels and many images.
+
+    Reference: Salimans et al. 2016, "Improved Techniques for Training GANs", arXiv:1606.03498, section 5
+    (semi-supervised learning) and 3.1 (feature matching).
+
+    Called on images, the model is the classifier: class probabilities from an exponential moving average (EMA) of the
+    discriminator's weights. `fit` takes batches of (images, labels, label_mask), see `ssgan.batches`; `evaluate` takes
+    (images, labels) and returns the error of the EMA and of the raw weights.
+
+    Args:
+        discriminator: returns (logits, features) of images in -1..1.
+        generator: returns images in -1..1 of noise.
+        ema_decay: decay per step of the moving average, 0..1; in the first steps it is `(1 + t) / (10 + t)` if that is
+            less, so that the average does not dwell on the initial weights.
+
+    Input shape: uint8 or float [batch, height, width, channels] in 0..255.
+    Output shape: class probabilities float32 [batch, K].
+
+    Example:
+        >>> gan = ssgan.SSGAN(ssgan.Discriminator(10), ssgan.Generator((32, 32, 3)))
+        >>> gan.compile(keras.optimizers.Adam(1e-3, 0.5), keras.optimizers.Adam(1e-3, 0.5))
+        >>> gan.fit(batches)
+    """
+
+    def __init__(
+        self,
+        discriminator: Discriminator,
+        generator: Generator,
+        *,
+        ema_decay: float = 0.999,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.discriminator = discriminator
+        self.generator = generator
+        self.ema_decay = ema_decay
+        # In float32 whatever the precision of training, so that the average keeps its digits and its predictions.
+        averaged = {**discriminator.get_config(), "name": "ema_discriminator", "dtype": "float32"}
+        self.ema_discriminator = type(discriminator).from_config(averaged)
+        self.ema_discriminator.trainable = False
+        self.noise_seed = keras.random.SeedGenerator()
+        self.steps_done = self.add_weight(
+            name="steps_done", shape=(), dtype="int64", initializer="zeros", trainable=False
+        )
+        names = (
+            "d_loss",
+            "g_loss",
+            "real_probability",
+            "generated_probability",
+            "labeled_accuracy",
+            "confident",
+        )
+        self.train_metrics = {name: keras.metrics.Mean(name) for name in names}
+        self.test_metrics = {name: keras.metrics.Mean(name) for name in ("error", "raw_error")}
+        self.build((None, *generator.image_shape))
+
+    def build(self, input_shape):
+        """Builds the three networks; the moving average starts at the weights."""
+        noise_shape = (None, self.generator.latent_dim)
+        for network, shape in (
+            (self.discriminator, input_shape),
+            (self.ema_discriminator, input_shape),
+            (self.generator, noise_shape),
+        ):
+            if not network.built:
+                network.build(shape)
+        self.reset_ema()
+        self.built = True
+
+    def call(self, images, training=False):
+        """Returns the class probabilities of the EMA weights; `training` has no influence."""
+        logits, _ = self.ema_discriminator(to_unit_range(images), training=False)
+        return ops.softmax(logits)
+
+    def compile(
+        self,
+        d_optimizer: keras.optimizers.Optimizer,
+        g_optimizer: keras.optimizers.Optimizer,
+        *,
+        updates: str = "simultaneous",
+        d_steps: int = 1,
+        generated_batch: int = 100,
+        unsupervised_weight: float = 1.0,
+        label_smoothing: float = 0.0,
+        feature_matching: str = "l1",
+        augment: bool = False,
+        consistency_weight: float = 0.0,
+        consistency_threshold: float = 0.95,
+        **kwargs,
+    ) -> None:
+        """Configures the training.
+
+        Args:
+            d_optimizer: optimizer of the discriminator.
+            g_optimizer: optimizer of the generator.
+            updates: `alternating` (the paper): the discriminator is updated, then the generator on fresh rows, which
+                are the last `generated_batch` rows of each batch; `simultaneous`: one forward pass serves both.
+            d_steps: discriminator updates, one per batch, for each generator update.
+            generated_batch: generated images per update.
+            unsupervised_weight: weight of the unsupervised loss beside the supervised one; at 0 the generator
+                is neither run nor trained.
+            label_smoothing: one-sided smoothing of the target of real images, 0..0.5.
+            feature_matching: `l1` or `squared`.
+            augment: whether every image that the discriminator is trained on, real or generated, passes through
+                `ssgan.augment.random_color_and_cutout`.
+            consistency_weight: weight of the loss that holds the predictions for changed unlabelled images to the
+                confident ones for the unchanged images (arXiv:2001.07685); 0 for none.
+            consistency_threshold: probability from which on a prediction is confident, 0..1.
+            **kwargs: of `keras.Model.compile`, such as `steps_per_execution`.
+
+        Raises:
+            ValueError: for unknown `updates`.
+        """
+        if updates not in ("alternating", "simultaneous"):
+            raise ValueError(f"updates={updates!r}: expected 'alternating' or 'simultaneous'")
+        # optimizer=None: Keras would otherwise add an optimizer of its own. No XLA: slower than oneDNN on CPUs.
+        super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
+        self.d_optimizer = d_optimizer
+        self.g_optimizer = g_optimizer
+        self.updates = updates
+        self.d_steps = d_steps
+        self.generated_batch = generated_batch
+        self.unsupervised_weight = unsupervised_weight
+        self.label_smoothing = label_smoothing
+        self.feature_matching = feature_matching
+        self.augment = augment
+        self.consistency_weight = consistency_weight
+        self.consistency_threshold = consistency_threshold
+        # Built here, because an optimizer that is built later is skipped when a saved model is restored.
+        d_optimizer.build(self.discriminator.trainable_variables)
+        g_optimizer.build(self.generator.trainable_variables)
+
+    def train_step(self, batch):
+        """One update of the discriminator and, when it is its turn, of the generator (arXiv:1606.03498, section 5).
+
+        Args:
+            batch: images uint8 [b, height, width, channels], labels integer [b], label_mask bool [b].
+
+        Returns:
+            The metrics, means since they were last reset.
+        """
+        images, labels, label_mask = batch
+        images = to_unit_range(images)
+        if self.unsupervised_weight == 0:
+            self._update_classifier(images, labels, label_mask)
+        elif self.updates == "simultaneous":
+            self._if_generator_is_due(
+                lambda: self._update_both(images, labels, label_mask),
+                lambda: self._update_discriminator(images, labels, label_mask),
+            )
+        else:
+            fresh = self.generated_batch
+            self._update_discriminator(images[:-fresh], labels[:-fresh], label_mask[:-fresh])
+            self._if_generator_is_due(lambda: self._update_generator(images[-fresh:]), lambda: None)
+        self._update_ema()
+        return {name: metric.result() for name, metric in self.train_metrics.items()}
+
+    def _update_classifier(self, images, labels, label_mask):
+        with tf.GradientTape() as tape:
+            logits, _ = self.discriminator(self._augment(images), training=True)
+            loss = self._class_loss(images, logits, labels, label_mask)
+            self.train_metrics["d_loss"].update_state(loss)
+        _apply_gradients(self.d_optimizer, tape, loss, self.discriminator)
+
+    def _update_discriminator(self, images, labels, label_mask):
+        generated = self.generator(self._noise(), training=True)
+        with tf.GradientTape() as tape:
+            (logits, _), (generated_logits, _) = self._discriminate(images, generated)
+            loss = self._discriminator_loss(images, logits, generated_logits, labels, label_mask)
+        _apply_gradients(self.d_optimizer, tape, loss, self.discriminator)
+
+    def _update_generator(self, images):
+        with tf.GradientTape() as tape:
+            generated = self.generator(self._noise(), training=True)
+            (_, features), (_, generated_features) = self._discriminate(images, generated)
+            loss = self._generator_loss(features, generated_features)
+        _apply_gradients(self.g_optimizer, tape, loss, self.generator)
+
+    def _update_both(self, images, labels, label_mask):
+        with tf.GradientTape(persistent=True) as tape:
+            generated = self.generator(self._noise(), training=True)
+            (logits, features), (generated_logits, generated_features) = self._discriminate(images, generated)
+            d_loss = self._discriminator_loss(images, logits, generated_logits, labels, label_mask)
+            g_loss = self._generator_loss(tf.boolean_mask(features, _unlabeled(label_mask)), generated_features)
+        _apply_gradients(self.d_optimizer, tape, d_loss, self.discriminator)
+        _apply_gradients(self.g_optimizer, tape, g_loss, self.generator)
+
+    def _discriminator_loss(self, images, logits, generated_logits, labels, label_mask):
+        """`L_supervised + weight * L_unsupervised`; the latter is over the unlabelled and the generated rows."""
+        real, generated = losses.gan_logits(logits), losses.gan_logits(generated_logits)
+        real_loss = losses.real_loss(real, label_smoothing=self.label_smoothing)
+        unsupervised = 0.5 * (
+            losses.masked_mean(real_loss, _unlabeled(label_mask)) + tf.reduce_mean(losses.generated_loss(generated))
+        )
+        loss = self._class_loss(images, logits, labels, label_mask) + self.unsupervised_weight * unsupervised
+        self.train_metrics["d_loss"].update_state(loss)
+        self.train_metrics["real_probability"].update_state(tf.sigmoid(real), sample_weight=_unlabeled(label_mask))
+        self.train_metrics["generated_probability"].update_state(tf.sigmoid(generated))
+        return loss
+
+    def _class_loss(self, images, logits, labels, label_mask):
+        """The supervised loss and, where it has a weight, the consistency of the unlabelled rows."""
+        correct = tf.argmax(logits, axis=-1, output_type=tf.int32) == tf.cast(labels, tf.int32)
+        self.train_metrics["labeled_accuracy"].update_state(correct, sample_weight=label_mask)
+        loss = losses.supervised_loss(logits, labels, label_mask)
+        if self.consistency_weight == 0:
+            return loss
+        unlabeled = _unlabeled(label_mask)
+        unchanged_logits, _ = self.discriminator(tf.boolean_mask(images, unlabeled), training=False)
+        consistency, confident = losses.pseudo_label_loss(
+            tf.boolean_mask(logits, unlabeled), unchanged_logits, threshold=self.consistency_threshold
+        )
+        self.train_metrics["confident"].update_state(confident)
+        return loss + self.consistency_weight * consistency
+
+    def _generator_loss(self, features, generated_features):
+        loss = losses.feature_matching_loss(features, generated_features, distance=self.feature_matching)
+        self.train_metrics["g_loss"].update_state(loss)
+        return loss
+
+    def _discriminate(self, images, generated):
+        """Returns (logits, features) of the images and of the generated ones.
+
+        Two passes, except where batch normalisation asks for one: statistics of its own for either half would differ
+        from the moving averages, which see both.
+        """
+        images, generated = self._augment(images), self._augment(generated)
+        if not self.discriminator.has_batch_statistics:
+            return self.discriminator(images, training=True), self.discriminator(generated, training=True)
+        logits, features = self.discriminator(tf.concat([images, generated], axis=0), training=True)
+        rows = tf.shape(images)[0]
+        return (logits[:rows], features[:rows]), (logits[rows:], features[rows:])
+
+    def _if_generator_is_due(self, update, otherwise):
+        """Runs `update` in every `d_steps`-th step and `otherwise` in the steps between."""
+        if self.d_steps == 1:
+            update()
+            return
+        tf.cond(self.steps_done % self.d_steps == 0, lambda: _run(update), lambda: _run(otherwise))
+
+    def _augment(self, images):
+        return random_color_and_cutout(images, self.noise_seed.next()) if self.augment else images
+
+    def _noise(self):
+        return keras.random.uniform([self.generated_batch, self.generator.latent_dim], seed=self.noise_seed)
+
+    def _update_ema(self):
+        self.steps_done.assign_add(1)
+        steps = tf.cast(self.steps_done, tf.float32)
+        decay = tf.minimum(self.ema_decay, (1.0 + steps) / (10.0 + steps))
+        for average, weight in zip(self.ema_discriminator.weights, self.discriminator.weights, strict=True):
+            average.assign_add((1.0 - decay) * (weight - average))
+
+    def reset_ema(self) -> None:
+        """Sets the moving average to the present weights of the discriminator."""
+        self.ema_discriminator.set_weights(self.discriminator.get_weights())
+
+    def initialize_from_data(self, images: tf.Tensor) -> None:
+        """Data-dependent initialisation of both networks (arXiv:1602.07868); call it once, before `fit`.
+
+        Args:
+            images: uint8 or float [batch, height, width, channels] in 0..255; the paper's code takes 500.
+        """
+        self.generator.initialize_from_data(keras.random.uniform([len(images), self.generator.latent_dim]))
+        self.discriminator.initialize_from_data(to_unit_range(images))
+        self.reset_ema()
+
+    def test_step(self, batch):
+        """Error rates 0..1 on (images, labels): `error` of the EMA weights, `raw_error` of the present ones."""
+        images, labels = batch[:2]
+        logits, _ = self.discriminator(to_unit_range(images), training=False)
+        for name, outputs in (("error", self(images)), ("raw_error", logits)):
+            wrong = tf.argmax(outputs, axis=-1) != tf.cast(labels, tf.int64)
+            self.test_metrics[name].update_state(wrong)
+        return {name: metric.result() for name, metric in self.test_metrics.items()}
+
+    def get_config(self) -> dict:
+        return {
+            "discriminator": keras.saving.serialize_keras_object(self.discriminator),
+            "generator": keras.saving.serialize_keras_object(self.generator),
+            "ema_decay": self.ema_decay,
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> "SSGAN":
+        networks = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("discriminator", "generator")}
+        return cls(**{**config, **networks})
+
+    def get_compile_config(self) -> dict:
+        optimizers = {
+            key: keras.saving.serialize_keras_object(getattr(self, key)) for key in ("d_optimizer", "g_optimizer")
+        }
+        return {**optimizers, **{name: getattr(self, name) for name in _COMPILE_OPTIONS}}
+
+    def compile_from_config(self, config: dict) -> None:
+        optimizers = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("d_optimizer", "g_optimizer")}
+        self.compile(**{**config, **optimizers})
+
+
+def _unlabeled(label_mask):
+    """Returns the rows that count as unlabelled; where every label is visible, all rows."""
+    return ~label_mask | tf.reduce_all(label_mask)
+
+
+def _apply_gradients(optimizer, tape, loss, network):
+    variables = network.trainable_variables
+    optimizer.apply(tape.gradient(loss, variables), variables)
+
+
+def _run(update):
+    update()
+    return tf.constant(True)  # tf.cond wants the same kind of value from both branches

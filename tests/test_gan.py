@@ -1,0 +1,246 @@
+"""The train step: who is updated by what, what is read, and what survives saving."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssgan.gan import SSGAN, to_unit_range
+from ssgan.models import Discriminator, Generator
+
+LABELED, UNLABELED, GENERATED = 4, 6, 5
+SIZE = 16
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    keras.utils.set_random_seed(7)
+
+
+def make_gan(*, arch="small", dtype="float32", d_rate=0.1, g_rate=0.1, ema_decay=0.9, **options) -> SSGAN:
+    gan = SSGAN(
+        Discriminator(3, arch=arch, dtype=dtype),
+        Generator((SIZE, SIZE, 1), width=2, latent_dim=4, dtype=dtype),
+        ema_decay=ema_decay,
+    )
+    gan.compile(keras.optimizers.SGD(d_rate), keras.optimizers.SGD(g_rate), generated_batch=GENERATED, **options)
+    return gan
+
+
+def make_batch(*, rows=LABELED + UNLABELED, labeled=LABELED, seed=0):
+    random = np.random.RandomState(seed)
+    images = random.randint(0, 256, (rows, SIZE, SIZE, 1)).astype(np.uint8)
+    mask = np.arange(rows) < labeled
+    labels = np.where(mask, random.randint(0, 3, rows), -1).astype(np.int32)
+    return images, labels, mask
+
+
+def step(gan, batch):
+    return gan.train_step(tuple(map(tf.constant, batch)))
+
+
+def values(network):
+    return [variable.numpy() for variable in network.variables if "seed" not in variable.path]
+
+
+def trainable(network):
+    return [variable.numpy() for variable in network.trainable_variables]
+
+
+def same(before, after):
+    return all(np.array_equal(old, new) for old, new in zip(before, after, strict=True))
+
+
+def without_dropout(gan):
+    for network in (gan.discriminator, gan.ema_discriminator):
+        for layer in network.trunk:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0.0
+    return gan
+
+
+@pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
+@pytest.mark.parametrize("arch", ["small", "article"])
+def test_each_optimizer_changes_its_own_network_only(updates, arch):
+    batch = make_batch(rows=LABELED + UNLABELED + GENERATED)
+    for rates, changed, fixed in (
+        ((0.1, 0.0), "discriminator", "generator"),
+        ((0.0, 0.1), "generator", "discriminator"),
+    ):
+        gan = make_gan(arch=arch, updates=updates, d_rate=rates[0], g_rate=rates[1])
+        before = {name: trainable(getattr(gan, name)) for name in (changed, fixed)}
+        step(gan, batch)
+        assert not same(before[changed], trainable(getattr(gan, changed)))
+        assert same(before[fixed], trainable(getattr(gan, fixed)))
+
+
+def expected_losses(gan, images, labels, mask, noise):
+    """Section 5 and 3.1 of arXiv:1606.03498 with an explicit softmax over K + 1 classes, class K being "generated"."""
+    generated = gan.generator(noise, training=True)
+    logits, features = gan.discriminator(to_unit_range(images), training=True)
+    generated_logits, generated_features = gan.discriminator(generated, training=True)
+
+    def log_p(class_logits):
+        return tf.nn.log_softmax(tf.concat([class_logits, tf.zeros_like(class_logits[:, :1])], axis=1))
+
+    labeled, unlabeled = np.flatnonzero(mask), np.flatnonzero(~mask)
+    known = tf.gather(tf.nn.log_softmax(logits), labeled)
+    supervised = -tf.reduce_mean(tf.gather(known, labels[labeled], batch_dims=1))
+    log_real = tf.reduce_logsumexp(log_p(tf.gather(logits, unlabeled))[:, :3], axis=1)
+    unsupervised = -tf.reduce_mean(log_real) - tf.reduce_mean(log_p(generated_logits)[:, 3])
+    real_mean = tf.reduce_mean(tf.gather(features, unlabeled), axis=0)
+    matching = tf.reduce_mean(tf.abs(real_mean - tf.reduce_mean(generated_features, axis=0)))
+    return supervised + 0.5 * unsupervised, matching
+
+
+def test_a_simultaneous_step_is_gradient_descent_on_the_papers_losses():
+    gan = without_dropout(make_gan(updates="simultaneous"))
+    noise = tf.random.stateless_uniform([GENERATED, 4], [1, 2])
+    gan._noise = lambda: noise
+    images, labels, mask = make_batch()
+    with tf.GradientTape(persistent=True) as tape:
+        d_loss, g_loss = expected_losses(gan, images, labels, mask, noise)
+    expected = {}
+    for network, loss in ((gan.discriminator, d_loss), (gan.generator, g_loss)):
+        gradients = tape.gradient(loss, network.trainable_variables)
+        expected[network] = [(v - 0.1 * g).numpy() for v, g in zip(network.trainable_variables, gradients, strict=True)]
+    logs = step(gan, (images, labels, mask))
+    assert float(logs["d_loss"]) == pytest.approx(float(d_loss), rel=1e-5)
+    assert float(logs["g_loss"]) == pytest.approx(float(g_loss), rel=1e-5)
+    for network, arrays in expected.items():
+        for actual, array in zip(trainable(network), arrays, strict=True):
+            np.testing.assert_allclose(actual, array, atol=2e-6)
+
+
+def test_alternating_gives_the_last_rows_to_the_generator_alone():
+    images, labels, mask = make_batch(rows=LABELED + UNLABELED + GENERATED)
+    other = images.copy()
+    other[-GENERATED:] = 255 - other[-GENERATED:]
+    results = []
+    for shown in (images, other):
+        keras.utils.set_random_seed(3)
+        gan = make_gan(updates="alternating")
+        step(gan, (shown, labels, mask))
+        results.append((values(gan.discriminator), values(gan.generator)))
+    assert same(results[0][0], results[1][0])
+    assert not same(results[0][1], results[1][1])
+
+
+@pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
+def test_hidden_labels_are_unreachable(updates):
+    images, labels, mask = make_batch(rows=LABELED + UNLABELED + GENERATED)
+    results = []
+    for hidden in (-1, 2, 99):
+        keras.utils.set_random_seed(3)
+        gan = make_gan(updates=updates, augment=True, consistency_weight=1.0, consistency_threshold=0.0)
+        for _ in range(2):
+            step(gan, (images, np.where(mask, labels, hidden), mask))
+        results.append(values(gan))
+    assert same(results[0], results[1]) and same(results[0], results[2])
+
+
+def test_visible_labels_are_used():
+    images, labels, mask = make_batch()
+    results = []
+    for visible in (labels, np.where(mask, (labels + 1) % 3, labels)):
+        keras.utils.set_random_seed(3)
+        gan = make_gan()
+        step(gan, (images, visible, mask))
+        results.append(values(gan.discriminator))
+    assert not same(*results)
+
+
+@pytest.mark.parametrize("labeled", [0, LABELED + UNLABELED])
+def test_batches_without_labeled_or_without_unlabeled_rows_stay_finite(labeled):
+    gan = make_gan(augment=True, consistency_weight=1.0)
+    logs = step(gan, make_batch(labeled=labeled))
+    assert all(np.isfinite(value) for value in logs.values())
+
+
+def test_without_an_unsupervised_loss_the_generator_is_neither_run_nor_trained():
+    gan = make_gan(unsupervised_weight=0.0)
+    before = values(gan.generator)
+    step(gan, make_batch())
+    assert same(before, values(gan.generator))
+
+
+@pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
+def test_the_generator_is_updated_every_d_steps(updates):
+    gan = make_gan(updates=updates, d_steps=3)
+    batch = make_batch(rows=LABELED + UNLABELED + GENERATED)
+    for _ in range(7):
+        step(gan, batch)
+    assert (int(gan.d_optimizer.iterations), int(gan.g_optimizer.iterations)) == (7, 3)
+
+
+def test_the_average_starts_at_the_weights_and_follows_them():
+    gan = make_gan(ema_decay=0.5)
+    gan.initialize_from_data(make_batch(rows=20)[0])
+    start = values(gan.discriminator)
+    assert same(start, values(gan.ema_discriminator))
+    step(gan, make_batch())
+    decay = min(0.5, 2 / 11)
+    for average, old, new in zip(values(gan.ema_discriminator), start, values(gan.discriminator), strict=True):
+        np.testing.assert_allclose(average, decay * old + (1 - decay) * new, atol=1e-6)
+
+
+@pytest.mark.parametrize("arch", ["small", "article"])
+def test_predictions_do_not_depend_on_the_other_images_of_the_batch(arch):
+    gan = make_gan(arch=arch)
+    images = make_batch(rows=40)[0]
+    step(gan, make_batch())
+    before = values(gan)
+    together = gan.predict(images, batch_size=40, verbose=0)
+    alone = np.concatenate([gan.predict(images[i : i + 1], verbose=0) for i in range(4)])
+    np.testing.assert_allclose(together[:4], alone, atol=1e-6)
+    np.testing.assert_allclose(together.sum(axis=1), 1.0, atol=1e-5)
+    assert same(before, values(gan))
+
+
+def test_evaluate_reports_the_error_of_both_weights():
+    gan = make_gan()
+    step(gan, make_batch())
+    images, labels, _ = make_batch(rows=30, labeled=30, seed=5)
+    result = gan.evaluate(images, labels, verbose=0, return_dict=True)
+    raw = np.argmax(gan.discriminator(to_unit_range(images))[0], axis=1)
+    assert result["error"] == pytest.approx(np.mean(gan.predict(images, verbose=0).argmax(1) != labels))
+    assert result["raw_error"] == pytest.approx(np.mean(raw != labels))
+
+
+def test_fit_reports_named_metrics_once_per_epoch():
+    gan = make_gan()
+    batches = tf.data.Dataset.from_tensors(make_batch()).repeat(4)
+    history = gan.fit(batches, epochs=2, verbose=0, shuffle=False).history
+    assert set(history) == set(gan.train_metrics) and len(history["d_loss"]) == 2
+    assert int(gan.steps_done) == 8
+
+
+@pytest.mark.parametrize("arch", ["small", "article"])
+def test_save_and_load_keep_weights_average_and_optimizers(arch, tmp_path):
+    gan = make_gan(arch=arch)
+    gan.compile(
+        keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), updates="alternating", generated_batch=GENERATED
+    )
+    step(gan, make_batch(rows=LABELED + UNLABELED + GENERATED))
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert same(values(gan), values(loaded))
+    for name in ("d_optimizer", "g_optimizer"):
+        assert same(*([v.numpy() for v in getattr(g, name).variables] for g in (gan, loaded)))
+    assert loaded.updates == "alternating" and loaded.generated_batch == GENERATED
+    images = make_batch()[0]
+    np.testing.assert_array_equal(gan.predict(images, verbose=0), loaded.predict(images, verbose=0))
+    step(loaded, make_batch(rows=LABELED + UNLABELED + GENERATED))
+
+
+def test_bfloat16_trains_and_averages_in_float32():
+    gan = make_gan(dtype="mixed_bfloat16")
+    logs = step(gan, make_batch())
+    assert np.isfinite(float(logs["d_loss"]))
+    assert {str(w.dtype) for w in gan.weights if w.path.endswith(("direction", "kernel"))} == {"float32"}
+    assert gan.ema_discriminator.dtype_policy.name == "float32"
+
+
+def test_unknown_updates_are_refused():
+    with pytest.raises(ValueError, match="updates='both': expected 'alternating' or 'simultaneous'"):
+        make_gan(updates="both")
