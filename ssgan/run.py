@@ -1,0 +1,104 @@
+"""The folder of a run: made once, never overwritten, every file in it whole."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from ssgan.config import Config, UsageError
+
+RUNS = Path("runs")
+OPTIONS, FLAGFILE, ABOUT, SUMMARY, METRICS = (
+    "options.json",
+    "options.cfg",
+    "about.json",
+    "summary.json",
+    "metrics.json",
+)
+LABEL_MASK, MODEL = "label_mask.npz", "gan.keras"
+
+
+def create(config: Config, *, synthetic: bool) -> Path:
+    """Makes the folder of a new run and saves its options there, as JSON and as a flagfile that repeats it.
+
+    Args:
+        config: the resolved options; without `run_dir` the folder is `runs/<data>-<labels>-<arch>-<seeds>`, with a
+            number behind it where that is taken.
+        synthetic: whether the images are synthetic, which the folder's name then says.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: if `run_dir` holds anything already, or cannot be written.
+    """
+    run_dir = Path(config.run_dir) if config.run_dir else _free_folder(_name(config, synthetic=synthetic))
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        if any(run_dir.iterdir()):
+            raise UsageError(f"--run_dir={run_dir} is not empty; a run is never overwritten: name a new folder")
+        write(run_dir / OPTIONS, config.to_json())
+        write(run_dir / FLAGFILE, config.to_flagfile())
+    except OSError as error:
+        raise UsageError(f"--run_dir={run_dir} cannot be written: {error}") from error
+    return run_dir
+
+
+def finished(run: str | None) -> Path:
+    """Returns the folder of a finished run: the one named, or else the newest under `runs/`.
+
+    Raises:
+        UsageError: if there is none, or it holds no finished run.
+    """
+    if run is None:
+        runs = sorted(RUNS.glob(f"*/{SUMMARY}"), key=os.path.getmtime)
+        if not runs:
+            raise UsageError(f"no finished run under {RUNS}/; name one with --run=FOLDER")
+        return runs[-1].parent
+    folder = Path(run)
+    if not (folder / SUMMARY).is_file():
+        reason = "its training did not finish" if (folder / OPTIONS).is_file() else "there is no run"
+        raise UsageError(f"--run={run}: {reason}; expected a folder that ssgan.train has finished")
+    return folder
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Writes a JSON file whole or not at all; NaN and infinities are refused."""
+    write(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        UsageError: if the file is missing or holds something else.
+    """
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"{path} holds a {type(values).__name__}; expected a JSON object")
+    return values
+
+
+def _name(config: Config, *, synthetic: bool) -> str:
+    prefix = "synthetic-" if synthetic else ""
+    return f"{prefix}{config.dataset}-{config.labels}-{config.arch}-label_seed{config.label_seed}-seed{config.seed}"
+
+
+def _free_folder(name: str) -> Path:
+    taken = 1
+    while (folder := RUNS / (name if taken == 1 else f"{name}-{taken}")).exists():
+        taken += 1
+    return folder

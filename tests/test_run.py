@@ -1,0 +1,137 @@
+import dataclasses
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from ssgan import run
+from ssgan.cli import parse_flags
+from ssgan.config import Config, UsageError
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def finish(folder, *, seconds):
+    """Gives a folder the summary of a run that finished at a time."""
+    run.write_json(folder / run.SUMMARY, {})
+    os.utime(folder / run.SUMMARY, (seconds, seconds))
+
+
+@pytest.mark.parametrize(("synthetic", "prefix"), [(False, ""), (True, "synthetic-")])
+def test_the_folder_is_named_after_the_options(synthetic, prefix):
+    config = Config(dataset="mnist", labels=100, label_seed=2, seed=7)
+    folder = run.create(config, synthetic=synthetic)
+    assert folder == Path(f"runs/{prefix}mnist-100-small-label_seed2-seed7") and folder.is_dir()
+
+
+def test_a_taken_name_gets_a_number():
+    folders = [run.create(Config(), synthetic=False).name for _ in range(3)]
+    assert folders == [folders[0], f"{folders[0]}-2", f"{folders[0]}-3"]
+
+
+def test_the_options_are_saved_twice_and_nothing_else():
+    config = Config(labels=50, data_dir="some where", run_dir="here/and/there")
+    folder = run.create(config, synthetic=False)
+    assert folder == Path("here/and/there")
+    assert sorted(path.name for path in folder.iterdir()) == ["options.cfg", "options.json"]
+    assert Config.from_json((folder / run.OPTIONS).read_text()) == config
+    again = parse_flags(Config, ["train", f"--flagfile={folder / run.FLAGFILE}"], usage="")
+    assert again == dataclasses.replace(config, run_dir=None)
+
+
+def test_an_empty_folder_may_be_named():
+    Path("mine").mkdir()
+    assert run.create(Config(run_dir="mine"), synthetic=True) == Path("mine")
+
+
+def test_a_run_is_never_overwritten():
+    Path("mine").mkdir()
+    Path("mine/notes.txt").write_text("keep")
+    with pytest.raises(UsageError, match="--run_dir=mine is not empty.*name a new folder"):
+        run.create(Config(run_dir="mine"), synthetic=False)
+    assert [path.name for path in Path("mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_that_cannot_be_made_is_a_usage_error():
+    Path("file").write_text("")
+    for run_dir in ("file", "file/below"):
+        with pytest.raises(UsageError, match=f"--run_dir={run_dir} cannot be written"):
+            run.create(Config(run_dir=run_dir), synthetic=False)
+
+
+def test_the_newest_finished_run_is_found():
+    old, new, unfinished = (run.create(Config(seed=seed), synthetic=False) for seed in range(3))
+    finish(new, seconds=2000)
+    finish(old, seconds=1000)
+    assert run.finished(None) == new and (unfinished / run.OPTIONS).exists()
+    finish(old, seconds=3000)
+    assert run.finished(None) == old
+    assert run.finished(str(new)) == new
+
+
+def test_no_finished_run():
+    with pytest.raises(UsageError, match="no finished run under runs/; name one with --run=FOLDER"):
+        run.finished(None)
+    folder = run.create(Config(), synthetic=False)
+    with pytest.raises(UsageError, match="no finished run under runs/"):
+        run.finished(None)
+    with pytest.raises(UsageError, match=f"--run={folder}: its training did not finish; expected a folder"):
+        run.finished(str(folder))
+    with pytest.raises(UsageError, match="--run=absent: there is no run; expected a folder"):
+        run.finished("absent")
+
+
+def test_write_replaces_a_file_and_leaves_no_other():
+    for text in ("first", "second, longer", "3rd"):
+        run.write(Path("file.txt"), text)
+        assert Path("file.txt").read_text() == text
+    assert os.listdir() == ["file.txt"]
+
+
+def test_a_failed_write_keeps_the_old_file(monkeypatch):
+    run.write(Path("file.txt"), "old")
+    with pytest.raises(UnicodeEncodeError):
+        run.write(Path("file.txt"), "new " * 10_000 + "\ud800")
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        run.write(Path("file.txt"), "new")
+    assert os.listdir() == ["file.txt"] and Path("file.txt").read_text() == "old"
+
+
+def test_json_is_written_and_read():
+    values = {"error": 0.125, "name": "x", "list": [1, 2]}
+    run.write_json(Path("file.json"), values)
+    assert run.read_json(Path("file.json")) == json.loads(Path("file.json").read_text()) == values
+    assert Path("file.json").read_text().endswith("}\n")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_json_without_a_number_is_refused(value):
+    run.write_json(Path("file.json"), {"error": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        run.write_json(Path("file.json"), {"deep": [{"error": value}]})
+    assert run.read_json(Path("file.json")) == {"error": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read"),
+        (b"{", "cannot be read"),
+        (b"\xff", "cannot be read"),
+        (b"[1]", "holds a list; expected"),
+    ],
+)
+def test_unreadable_json_is_a_usage_error(content, message):
+    if content is not None:
+        Path("file.json").write_bytes(content)
+    with pytest.raises(UsageError, match=f"file.json {message}"):
+        run.read_json(Path("file.json"))
