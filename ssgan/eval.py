@@ -1,0 +1,144 @@
+"""Measures the test error of a finished run.
+
+  python -m ssgan.eval --run=FOLDER
+
+Prints the error of the averaged (EMA) and of the raw weights, per-class errors, the confusion matrix and the
+calibration error; writes metrics.json and confusion.png into the run folder. With --dataset or --data_dir other
+images are evaluated, and the files are named after them.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ssgan.cli import exit_with_usage_error, import_tensorflow, parse_flags
+from ssgan.config import Config, UsageError, option
+
+if TYPE_CHECKING:
+    from ssgan.data import ImageSet
+    from ssgan.evaluate import Evaluation
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvalConfig:
+    """The options of `python -m ssgan.eval`."""
+
+    run: str | None = option(None, "Folder of a finished run. Default: the newest under runs/.")
+    dataset: str | None = option(None, "Data set to evaluate on. Default: the one of the run.")
+    data_dir: str | None = option(None, "Folder of the data. Default: the one of the run.")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command line: status 2 after a mistake of the user."""
+    options = parse_flags(EvalConfig, sys.argv if argv is None else argv, usage=__doc__)
+    import_tensorflow()
+    try:
+        evaluate_run(options)
+    except UsageError as error:
+        exit_with_usage_error(error)
+
+
+def evaluate_run(options: EvalConfig) -> dict:
+    """Evaluates a run on test images, prints the report and writes its files.
+
+    Args:
+        options: which run, and on which images.
+
+    Returns:
+        The figures, as written to `metrics.json`.
+
+    Raises:
+        UsageError: if there is no such run, or the data do not fit it.
+    """
+    from ssgan import data, plots, run
+    from ssgan.evaluate import format_report, headline
+
+    # The run
+    run_dir = run.finished(options.run)
+    config = Config.from_json((run_dir / run.OPTIONS).read_text())
+    about = run.read_json(run_dir / run.ABOUT)
+
+    # Test images
+    other = options.dataset not in (None, config.dataset) or options.data_dir not in (
+        None,
+        config.data_dir,
+    )
+    images = data.load(
+        options.dataset or config.dataset,
+        "test",
+        data_dir=options.data_dir or (None if options.dataset else config.data_dir),
+        image_size=config.image_size,
+    )
+    if list(images.images.shape[1:]) != about["image_shape"] or images.num_classes != len(about["class_names"]):
+        raise UsageError(
+            f"{images.name} has images {list(images.images.shape[1:])} of {images.num_classes} classes; the run was "
+            f"trained on {about['image_shape']} of {len(about['class_names'])}"
+        )
+
+    # Predictions
+    ema, raw = _evaluations(run_dir, images)
+
+    # Report
+    name = f"{images.name} (SYNTHETIC)" if images.synthetic else images.name
+    print(f"{run_dir}: trained on {_trained_on(config, about)}, tested on {name} ({images.source})\n")
+    print(format_report(ema, raw=raw))
+    suffix = f"_{images.name}_{images.digest[:8]}" if other else ""
+    title = f"{name}: {headline(ema, weights='EMA')}\ntrained on {_trained_on(config, about)}"
+    plots.confusion_matrix(ema.confusion, images.class_names, run_dir / f"confusion{suffix}.png", title=title)
+    metrics = _metrics(config, about, images, ema, raw) | run.read_json(run_dir / run.SUMMARY)
+    run.write_json(run_dir / f"metrics{suffix}.json", metrics)
+    print(f"\nwritten: {run_dir}/metrics{suffix}.json, {run_dir}/confusion{suffix}.png")
+    return metrics
+
+
+def _evaluations(run_dir: Path, images: "ImageSet") -> tuple["Evaluation", "Evaluation"]:
+    """Returns the figures of the EMA weights and of the raw weights."""
+    import keras
+
+    from ssgan import gan as _registers_ssgan  # noqa: F401
+    from ssgan import run
+    from ssgan.classifier import to_classifier
+    from ssgan.evaluate import evaluate
+
+    gan = keras.models.load_model(run_dir / run.MODEL, compile=False, safe_mode=True)
+    networks = (gan.ema_discriminator, gan.discriminator)
+    classifiers = [to_classifier(network, images.images.shape[1:]) for network in networks]
+    ema, raw = (
+        evaluate(
+            plain.predict(images.images, batch_size=250, verbose=0),
+            images.labels,
+            class_names=images.class_names,
+        )
+        for plain in classifiers
+    )
+    return ema, raw
+
+
+def _trained_on(config: Config, about: dict) -> str:
+    name = f"{config.dataset} (SYNTHETIC)" if about["synthetic"] else config.dataset
+    return f"{name} with {config.labels:,} of {about['num_train']:,} labels (label seed {config.label_seed})"
+
+
+def _metrics(config: Config, about: dict, images: "ImageSet", ema: "Evaluation", raw: "Evaluation") -> dict:
+    return {
+        "test_error": ema.error,
+        "test_error_raw": raw.error,
+        "num_test": ema.images,
+        "dataset": images.name,
+        "source": images.source,
+        "synthetic": images.synthetic,
+        "digest": images.digest,
+        "trained_on": config.dataset,
+        "num_train": about["num_train"],
+        "labels": config.labels,
+        "label_seed": config.label_seed,
+        "seed": config.seed,
+        "ema": ema.as_dict(),
+        "raw": raw.as_dict(),
+    }
+
+
+if __name__ == "__main__":
+    main()

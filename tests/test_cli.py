@@ -1,0 +1,176 @@
+"""The command lines as a user meets them: subprocesses, exit codes, one-line errors, files."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TINY = [
+    "--dataset=street_digits",
+    "--train_images=300",
+    "--labels=100",
+    "--validation=50",
+    "--labeled_batch=5",
+    "--unlabeled_batch=6",
+    "--generated_batch=4",
+    "--total_steps=4",
+    "--log_every=2",
+    "--precision=float32",
+]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def ssgan(cache, tmp_path):
+    """Runs `python -m ssgan.<command>` in an empty folder."""
+
+    def run(command: str, *flags: str) -> subprocess.CompletedProcess:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)}
+        arguments = [sys.executable, "-m", f"ssgan.{command}", *flags]
+        return subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    return run
+
+
+@pytest.mark.parametrize("command", ["train", "eval"])
+def test_help_and_a_mistyped_flag_answer_before_tensorflow_is_imported(ssgan, command):
+    seconds = []
+    for flags, status in ((["--help"], 0), (["--runn_dir=x"], 2)):
+        begin = time.monotonic()
+        done = ssgan(command, *flags)
+        seconds.append(time.monotonic() - begin)
+        assert done.returncode == status
+        output = done.stdout if status == 0 else done.stderr
+        assert ("--data_dir" if status == 0 else "Did you mean") in output
+    # The bound is 0.5 s; a busy machine is given twice that, and TensorFlow's import takes 3 s.
+    assert min(seconds) < 0.5 and max(seconds) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--lables=10"], "Unknown command line flag 'lables'. Did you mean: labels ?"),
+        (["--labels=-1"], "--labels=-1: expected at least 0"),
+        (["--labels=ten"], "invalid literal for int"),
+        (["--arch=resnet"], "--arch=resnet: expected one of small, paper_svhn, paper_cifar, article"),
+        (["--total_steps=5", "--total_epochs=1"], "two durations at once: --total_steps=5 and --total_epochs=1"),
+        (["--flagfile=missing.cfg"], "Unable to open flagfile"),
+        (["train"], "unexpected argument 'train'"),
+    ],
+)
+def test_bad_flags_exit_with_2_and_one_line(ssgan, flags, message):
+    done = ssgan("train", *flags)
+    assert done.returncode == 2 and message in done.stderr
+    assert done.stderr.count("\n") == 1 and not done.stdout
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--labels=400"], "400 labels"),
+        (["--labels=101"], "101 labels cannot be balanced over 10 classes"),
+        (["--validation=250"], "250 validation images"),
+        (["--dataset=no_such_set"], "no_such_set"),
+        (["--dataset=svhn_cropped", "--data_dir=."], "svhn_cropped"),
+    ],
+)
+def test_options_that_do_not_fit_the_data_exit_with_2_and_leave_nothing(ssgan, tmp_path, flags, message):
+    done = ssgan("train", *TINY, *flags)
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert done.returncode == 2 and len(errors) == 1 and message in errors[0]
+    assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()
+
+
+def test_a_run_from_training_to_test_error(ssgan, tmp_path):
+    trained = ssgan("train", *TINY)
+    assert trained.returncode == 0, trained.stderr
+    assert "SYNTHETIC" in trained.stdout.splitlines()[0]
+    assert "100 used (balanced, seed 0), 5 labelled rows per batch" in trained.stdout
+    (run,) = (tmp_path / "runs").iterdir()
+    assert "synthetic" in run.name and json.loads((run / "about.json").read_text())["synthetic"]
+    files = {path.name for path in run.iterdir()}
+    assert {"options.json", "options.cfg", "history.csv", "curves.png", "gan.keras", "classifier.keras"} <= files
+    assert sorted(path.name for path in (run / "samples").iterdir()) == ["step_000002.png", "step_000004.png"]
+
+    evaluated = ssgan("eval")
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert re.search(r"test error \d+\.\d\d % \(95 % CI .*2,000 images\), EMA weights", evaluated.stdout)
+    metrics = json.loads((run / "metrics.json").read_text())
+    wanted = {"test_error", "test_error_raw", "num_test", "dataset", "labels", "label_seed", "steps", "train_seconds"}
+    assert wanted <= set(metrics) and metrics["num_test"] == 2000 and metrics["steps"] == 4
+    assert np.sum(metrics["ema"]["confusion"]) == 2000 and (run / "confusion.png").is_file()
+
+    again = ssgan("train", *TINY, f"--run_dir={run}")
+    assert again.returncode == 2 and "never overwritten" in again.stderr
+
+
+def test_the_saved_flagfile_repeats_a_deterministic_run(ssgan, tmp_path):
+    import keras
+
+    first = ssgan("train", *TINY, "--deterministic", "--run_dir=first", "--seed=3", "--updates=alternating")
+    assert first.returncode == 0, first.stderr
+    second = ssgan("train", "--flagfile=first/options.cfg", "--run_dir=second")
+    assert second.returncode == 0, second.stderr
+    weights = [
+        keras.models.load_model(tmp_path / run / "classifier.keras").get_weights() for run in ("first", "second")
+    ]
+    assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
+    other = ssgan("train", *TINY, "--deterministic", "--run_dir=other", "--seed=4", "--updates=alternating")
+    assert other.returncode == 0, other.stderr
+    changed = keras.models.load_model(tmp_path / "other" / "classifier.keras").get_weights()
+    assert not all(np.array_equal(a, b) for a, b in zip(weights[0], changed, strict=True))
+
+
+def test_a_loss_that_explodes_stops_the_run(ssgan):
+    done = ssgan("train", *TINY, "--learning_rate=1", "--total_steps=200", "--noaugment", "--unsupervised_weight=1000")
+    assert done.returncode == 1
+    assert re.search(r"error: training stopped: \w+ is (nan|inf|-inf) at step \d+", done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+def test_evaluating_what_is_no_finished_run_exits_with_2(ssgan, tmp_path):
+    assert "no finished run under runs/" in ssgan("eval").stderr
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "options.json").write_text("{}")
+    done = ssgan("eval", "--run=half")
+    assert done.returncode == 2 and "its training did not finish" in done.stderr
+
+
+@pytest.mark.parametrize("config", sorted((ROOT / "configs").glob("*.cfg")), ids=lambda path: path.stem)
+def test_every_config_parses_and_takes_a_real_step(config, tmp_path, monkeypatch, cache):
+    import keras
+
+    from ssgan.cli import parse_flags
+    from ssgan.config import Config
+    from ssgan.train import batches, build, total_steps
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    options = parse_flags(Config, ["train", f"--flagfile={config}"], usage="")
+    assert config.read_text().startswith("# ") and f"--flagfile=configs/{config.name}" in config.read_text()
+    assert total_steps(options, num_unlabeled=1000) >= 1
+    shrunk = {"labeled_batch": 3, "unlabeled_batch": 4, "generated_batch": 2, "generator_width": 2}
+    options = Config(**{**vars(options), **shrunk, "precision": "float32"})
+
+    class Images:
+        images = np.random.RandomState(0).randint(0, 256, (40, 32, 32, 3)).astype(np.uint8)
+        labels = np.arange(40, dtype=np.int32) % 10
+
+    keras.utils.set_random_seed(0)
+    mask = np.arange(40) < 20
+    gan = build(options, image_shape=(32, 32, 3), num_classes=10, steps=1)
+    gan.initialize_from_data(Images.images)
+    history = gan.fit(
+        batches(options, Images, mask, unlabeled=np.arange(40), steps=1), verbose=0, shuffle=False
+    ).history
+    assert all(np.isfinite(values[0]) for values in history.values())
