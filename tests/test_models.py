@@ -29,9 +29,6 @@ WEIGHTS = {
     "paper_cifar": 2_784 + 2 * 83_136 + 166_272 + 3 * 332_160 + 2 * 37_248 + 1_940,
     "article": 1_792 + 2 * (36_928 + 256) + (73_856 + 512) + 2 * (147_584 + 512) + 147_584 + 1_300,
 }
-keras_saving = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept:DeprecationWarning"
-)  # in Keras
 every_arch = pytest.mark.parametrize("arch", list(ARCHITECTURES))
 
 
@@ -174,7 +171,6 @@ def test_initialisation_from_data_standardises_every_layer():
             np.testing.assert_allclose(values.std(axis=0), layer.init_scale, rtol=1e-2)
 
 
-@keras_saving
 @every_arch
 def test_a_saved_discriminator_gives_equal_outputs(arch, tmp_path):
     network = Discriminator(4, arch=arch, pooling="max", dtype="mixed_bfloat16", name="judge")
@@ -248,7 +244,6 @@ def test_initialisation_of_the_generator_standardises_its_pixels():
     np.testing.assert_allclose(before_tanh.std(axis=0), 0.1, rtol=1e-2)
 
 
-@keras_saving
 def test_a_saved_generator_gives_equal_images(tmp_path):
     generator = Generator((28, 28, 1), width=8, latent_dim=5, dtype="mixed_bfloat16")
     generator(noise_of(4, size=5), training=True)

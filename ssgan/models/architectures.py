@@ -9,7 +9,7 @@ from ssgan.layers import WeightNormConv2D
 
 
 def small(dtype) -> list[layers.Layer]:
-    """For quick runs: seven weight-normalised convolutions, the first at half resolution; 0.44 M weights."""
+    """For quick runs: six weight-normalised convolutions of 32, 64 and 128 filters; 0.3 M weights."""
     conv = functools.partial(_weight_norm_conv, dtype=dtype)
     return [
         *conv(32, 3),

@@ -45,8 +45,9 @@ class Generator(keras.Model):
         base = [-(-side // 2**_LEVELS) for side in image_shape[:2]]
         self.stack = [
             layers.Dense(base[0] * base[1] * 4 * width, use_bias=False, dtype=dtype),
-            layers.Reshape((*base, 4 * width), dtype=dtype),
+            # Normalised before the reshape, each unit by itself: whatever does not depend on the noise is removed.
             *_batch_norm_relu(dtype),
+            layers.Reshape((*base, 4 * width), dtype=dtype),
             layers.Conv2DTranspose(2 * width, 5, 2, "same", use_bias=False, dtype=dtype),
             *_batch_norm_relu(dtype),
             layers.Conv2DTranspose(width, 5, 2, "same", use_bias=False, dtype=dtype),
