@@ -30,11 +30,11 @@ def random_color_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     ones are (Zhao et al. 2020, "Differentiable Augmentation", arXiv:2006.10738). Cutout: arXiv:1708.04552.
 
     Args:
-        images: float [batch, height, width, channels] in -1..1.
+        images: float32 [batch, height, width, channels] in -1..1.
         seed: int [2]; the same seed gives the same changes.
 
     Returns:
-        float images of the same shape, in -1..1.
+        float32 images of the same shape, in -1..1.
     """
     seeds = tf.random.experimental.stateless_split(seed, 4)
     batch, height, width, channels = tf.shape(images)[0], *images.shape[1:]

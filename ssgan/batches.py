@@ -55,7 +55,7 @@ def mixed_batches(
     Raises:
         ValueError: if labelled rows are asked for and no label is visible, or the arrays do not fit together.
     """
-    _check_arrays(images, labels, label_mask)
+    _check_arrays(images, labels, label_mask, unlabeled)
     labeled = np.flatnonzero(label_mask)
     if labeled_batch and not len(labeled):
         raise ValueError(f"labeled_batch={labeled_batch}, but label_mask shows no label; expected labeled_batch=0")
@@ -96,7 +96,7 @@ def masked_batches(
     Raises:
         ValueError: if the arrays do not fit together.
     """
-    _check_arrays(images, labels, label_mask)
+    _check_arrays(images, labels, label_mask, unlabeled)
     pool = np.arange(len(images)) if unlabeled is None else unlabeled
 
     def rows_at(step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +120,7 @@ def rows_due(pool: np.ndarray, step: int, count: int, *, stream: tuple[int, int]
     """
     positions = np.arange(step * count, (step + 1) * count)
     rows = np.empty(count, np.int64)
-    for number in np.unique(positions // max(len(pool), 1)):
+    for number in np.unique(positions // len(pool)) if count else ():
         here = positions // len(pool) == number
         rows[here] = pool[_permutation(len(pool), *stream, int(number))[positions[here] % len(pool)]]
     return rows
@@ -156,7 +156,14 @@ def _dataset(
     return tf.data.Dataset.range(start, steps).map(batch_at).prefetch(2)
 
 
-def _check_arrays(images: np.ndarray, labels: np.ndarray, label_mask: np.ndarray) -> None:
+def _check_arrays(
+    images: np.ndarray, labels: np.ndarray, label_mask: np.ndarray, unlabeled: np.ndarray | None
+) -> None:
+    if unlabeled is not None and (unlabeled.dtype.kind not in "iu" or not len(unlabeled)):
+        raise ValueError(
+            f"unlabeled is {unlabeled.dtype} {unlabeled.shape}; expected the row numbers of at least one image "
+            "(for a boolean mask: numpy.flatnonzero)"
+        )
     if images.dtype != np.uint8 or images.ndim != 4:
         raise ValueError(f"images are {images.dtype} {images.shape}; expected uint8 [n, height, width, channels]")
     if labels.shape != images.shape[:1] or label_mask.shape != images.shape[:1] or label_mask.dtype != bool:

@@ -35,7 +35,7 @@ def parse_flags(config_class: type, argv: Sequence[str], *, usage: str) -> Any:
         if rest:
             raise UsageError(f"unexpected argument {rest[0]!r}: every option is written --name=value")
         return config_class(**{field.name: values[field.name].value for field in dataclasses.fields(config_class)})
-    except (flags.Error, UsageError) as error:
+    except (flags.Error, UsageError, UnicodeDecodeError) as error:
         exit_with_usage_error(error)
 
 

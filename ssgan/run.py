@@ -94,7 +94,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _name(config: Config, *, synthetic: bool) -> str:
     prefix = "synthetic-" if synthetic else ""
-    return f"{prefix}{config.dataset}-{config.labels}-{config.arch}-label_seed{config.label_seed}-seed{config.seed}"
+    dataset = config.dataset.replace("/", "_").replace(":", "_")  # TFDS names may hold a configuration and a version
+    return f"{prefix}{dataset}-{config.labels}-{config.arch}-label_seed{config.label_seed}-seed{config.seed}"
 
 
 def _free_folder(name: str) -> Path:

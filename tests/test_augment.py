@@ -83,6 +83,13 @@ def test_half_of_the_images_are_inverted_and_contrast_changes_by_half_at_most():
     assert (np.abs(slopes[:, 0] - slopes[:, 1]) > 0.01).mean() > 0.9
 
 
+def test_brightness_changes_by_three_tenths_at_most():
+    changed = random_color_and_cutout(tf.fill([400, 16, 16, 3], 0.5), [5, 6]).numpy()
+    brightness = np.abs(changed).max(axis=(1, 2)) - 0.5  # the greatest value lies outside of the box
+    assert -0.301 < brightness.min() < -0.28 and 0.28 < brightness.max() < 0.301
+    assert (brightness[:, 0] != brightness[:, 1]).mean() > 0.9
+
+
 def test_the_box_is_one_rectangle_of_at_most_a_quarter():
     changed = random_color_and_cutout(tf.constant(UNIT * 0.1), [5, 6]).numpy()
     cut = (changed == 0).all(axis=-1)

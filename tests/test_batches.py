@@ -208,3 +208,10 @@ def test_batches_pass_through_a_pipeline_and_a_graph(make):
         return result
 
     assert total(make()).numpy() == expected.sum()
+
+
+@pytest.mark.parametrize("unlabeled", [np.zeros(0, int), np.ones(12, bool)])
+def test_a_pool_that_is_empty_or_a_mask_is_refused(unlabeled):
+    images, labels = np.zeros((12, 16, 16, 1), np.uint8), np.zeros(12, np.int32)
+    with pytest.raises(ValueError, match="unlabeled is .* expected the row numbers"):
+        masked_batches(images, labels, labels == 1, unlabeled=unlabeled, batch=2, seed=0, steps=1)

@@ -94,6 +94,7 @@ def test_a_number_of_the_wrong_type_is_refused(capsys, name):
         ("--learning_rate=nan", ["--learning_rate=nan", "0.0 to 1.0"]),
         ("--unsupervised_weight=inf", ["--unsupervised_weight=inf", "0.0 to 1000.0"]),
         ("--labels", ["labels", "Missing value"]),
+        ("--arch=in two\nlines", ["--arch=in two lines: expected one of small"]),
         ("1000", ["'1000'", "--name=value"]),
         ("--flagfile=absent.cfg", ["absent.cfg"]),
     ],
@@ -129,6 +130,7 @@ def test_a_mistake_in_a_flagfile_is_refused(capsys, tmp_path):
 @pytest.mark.parametrize("config", [Config(), CHANGED], ids=["defaults", "changed"])
 def test_a_flagfile_repeats_the_options_in_a_folder_of_its_own(tmp_path, config):
     (tmp_path / "options.cfg").write_text(config.to_flagfile())
+    assert "run_dir" not in config.to_flagfile()
     assert parse(f"--flagfile={tmp_path / 'options.cfg'}", "--run_dir=other") == replace(config, run_dir="other")
 
 
@@ -191,3 +193,8 @@ def test_help_lists_every_option(capsys, flag):
 def test_options_need_no_tensorflow():
     code = "import sys, ssgan.cli; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_flagfile_that_is_no_text_is_refused(capsys, tmp_path):
+    (tmp_path / "bytes.cfg").write_bytes(b"--labels=5\n\xff\xfe\n")
+    assert "decode" in refusal(capsys, f"--flagfile={tmp_path}/bytes.cfg")

@@ -17,9 +17,6 @@ LAYERS = {
     "transpose strided": (WeightNormConv2DTranspose, {"kernel_size": 5, "strides": 2}, IMAGES),
     "transpose valid": (WeightNormConv2DTranspose, {"kernel_size": 5, "strides": 2, "padding": "valid"}, IMAGES),
 }
-keras_saving = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept:DeprecationWarning"
-)  # in Keras
 every_layer = pytest.mark.parametrize("name", list(LAYERS))
 
 
@@ -132,7 +129,6 @@ def test_the_config_makes_an_equal_layer(name):
     assert again.compute_dtype == "bfloat16" and not again.built
 
 
-@keras_saving
 @every_layer
 def test_a_saved_layer_is_loaded_with_equal_outputs(name, tmp_path):
     model = keras.Sequential([keras.Input(LAYERS[name][2]), layer_of(name)])

@@ -147,7 +147,7 @@ def test_bfloat16_logits_are_summed_in_float32():
 
 
 def test_bfloat16_inputs_give_float32_losses():
-    logits, features = tf.cast(LOGITS, tf.bfloat16), tf.constant([[256.0], [1.0], [1.0]], tf.bfloat16)
+    logits, features = tf.cast(LOGITS, tf.bfloat16), tf.constant([[256.0], [1.0]], tf.bfloat16)
     mask = np.ones(4, bool)
     found = [
         losses.kplus1_logits(logits),
@@ -156,9 +156,10 @@ def test_bfloat16_inputs_give_float32_losses():
         losses.generated_loss(logits[:, 0]),
         losses.pseudo_label_loss(logits, logits, threshold=0.5)[0],
         losses.feature_matching_loss(features, features * 0),
+        losses.feature_matching_loss(features * 0, features),
     ]
-    assert [value.dtype for value in found] == [tf.float32] * 6
-    assert found[-1].numpy() == 86.0  # 256 + 1 is 256 in bfloat16
+    assert [value.dtype for value in found] == [tf.float32] * 7
+    assert found[-2].numpy() == found[-1].numpy() == 128.5  # bfloat16 has 128 and 129
 
 
 def test_pseudo_label_loss_by_hand():

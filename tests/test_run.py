@@ -135,3 +135,10 @@ def test_unreadable_json_is_a_usage_error(content, message):
         Path("file.json").write_bytes(content)
     with pytest.raises(UsageError, match=f"file.json {message}"):
         run.read_json(Path("file.json"))
+
+
+def test_a_data_set_with_a_configuration_makes_one_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = run.create(Config(dataset="imagenet_resized/32x32:0.1.0"), synthetic=False)
+    run.write_json(folder / run.SUMMARY, {})
+    assert folder.parent.name == "runs" and run.finished(None) == folder
