@@ -37,7 +37,8 @@ def random_color_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         float32 images of the same shape, in -1..1.
     """
     seeds = tf.random.experimental.stateless_split(seed, 4)
-    batch, height, width, channels = tf.shape(images)[0], *images.shape[1:]
+    batch = tf.shape(images)[0]
+    _, height, width, channels = images.shape
     mean = tf.reduce_mean(images, axis=[1, 2], keepdims=True)
     contrast = tf.random.stateless_uniform([batch, 1, 1, channels], seeds[0], 0.5, 1.5)
     sign = tf.sign(tf.random.stateless_uniform([batch, 1, 1, 1], seeds[1], -1.0, 1.0))

@@ -180,9 +180,9 @@ class Config:
 
 def plain_type(field: dataclasses.Field) -> type:
     """Returns `int` for both `int` and `int | None`."""
-    if isinstance(field.type, types.UnionType):
-        return next(member for member in typing.get_args(field.type) if member is not types.NoneType)
-    return field.type
+    if isinstance(field.type, type):
+        return field.type
+    return next(member for member in typing.get_args(field.type) if member is not types.NoneType)
 
 
 def expectation(field: dataclasses.Field) -> str:

@@ -102,7 +102,10 @@ def _evaluations(run_dir: Path, images: "ImageSet") -> tuple["Evaluation", "Eval
     from ssgan.classifier import to_classifier
     from ssgan.evaluate import evaluate
 
-    gan = keras.models.load_model(run_dir / run.MODEL, compile=False, safe_mode=True)
+    try:
+        gan = keras.models.load_model(run_dir / run.MODEL, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged file, or one of another version, makes Keras raise nearly anything
+        raise UsageError(f"{run_dir / run.MODEL} cannot be read ({type(error).__name__}: {error})") from error
     networks = (gan.ema_discriminator, gan.discriminator)
     classifiers = [to_classifier(network, images.images.shape[1:]) for network in networks]
     ema, raw = (

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ssgan.cli import exit_with_usage_error, import_tensorflow, parse_flags
 from ssgan.config import Config, UsageError
@@ -140,7 +140,7 @@ def batches(
     fresh = config.generated_batch if config.updates == "alternating" and config.unsupervised_weight else 0
     is_baseline = config.unsupervised_weight == config.consistency_weight == 0
     rows = 0 if is_baseline else config.unlabeled_batch + fresh
-    shared = {"unlabeled": unlabeled, "seed": config.seed, "steps": steps, "shift": config.shift}
+    shared: dict[str, Any] = {"unlabeled": unlabeled, "seed": config.seed, "steps": steps, "shift": config.shift}
     arrays = (images.images, images.labels, label_mask)
     if config.batching == "masked":
         return masked_batches(*arrays, batch=rows or config.unlabeled_batch, **shared)

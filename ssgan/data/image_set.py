@@ -69,8 +69,8 @@ class ImageSet:
     def digest(self) -> str:
         """sha256, in hexadecimal, of the shape and pixels of the images and of the labels."""
         content = hashlib.sha256(f"{list(self.images.shape)}\n".encode())
-        content.update(self.images)
-        content.update(self.labels.astype("<i4"))
+        content.update(self.images.data)
+        content.update(self.labels.astype("<i4").data)
         return content.hexdigest()
 
     def first(self, limit: int) -> "ImageSet":

@@ -3,6 +3,7 @@
 Every image is a pure function of (split, index, seed); `street_scene` draws it.
 """
 
+import itertools
 import logging
 import os
 import subprocess
@@ -69,7 +70,7 @@ def load(
     Raises:
         UsageError: for an unknown split, or a size or a seed out of range.
     """
-    count = QUICK_SIZE.get(split) if num_images is None else num_images
+    count = QUICK_SIZE.get(split, 0) if num_images is None else num_images
     _check(split, seed, "num_images", count, 1)
     user_cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     folder = Path(user_cache, "ssgan") if cache_dir is None else Path(cache_dir)
@@ -82,7 +83,7 @@ def load(
     return drawn
 
 
-def _check(split: str, seed: int, name: str, value: int | None, low: int) -> None:
+def _check(split: str, seed: int, name: str, value: int, low: int) -> None:
     if split not in FULL_SIZE:
         raise UsageError(f"street_digits has no split {split!r}; it has 'train' and 'test'")
     for what, given, least, most in (("seed", seed, 0, 2**63 - 1), (name, value, low, FULL_SIZE[split] - 1 + low)):
@@ -128,10 +129,10 @@ def _draw_in_parallel(split: str, count: int, seed: int) -> np.ndarray:
     if count > _WORTH_A_HELPER:
         print(f"street_digits: drawing {count} {split} images; later runs read them back", file=sys.stderr)
     workers = min(os.cpu_count() or 1, 8, count // _WORTH_A_HELPER + 1)
-    bounds = [count * i // workers for i in range(workers + 1)]
+    first, *others = itertools.pairwise(count * i // workers for i in range(workers + 1))
     with ThreadPoolExecutor(workers) as pool:
-        jobs = [pool.submit(_draw_in_helper, split, *bounds[i : i + 2], seed) for i in range(1, workers)]
-        return np.concatenate([_draw(split, *bounds[:2], seed), *(job.result() for job in jobs)])
+        jobs = [pool.submit(_draw_in_helper, split, start, stop, seed) for start, stop in others]
+        return np.concatenate([_draw(split, *first, seed), *(job.result() for job in jobs)])
 
 
 def _draw_in_helper(split: str, start: int, stop: int, seed: int) -> np.ndarray:

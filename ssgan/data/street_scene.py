@@ -30,18 +30,18 @@ _HUES = (-0.35, -0.35, 2.2, 2.2, 2.7, 4.0)  # angles in the chroma plane: blue, 
 _OUTWARD = np.array([-1, -1, 1, 1])  # widens a box (left, top, right, bottom)
 
 # weight * font file / code point of its digit zero: house numbers are mostly bold and sans serif
-_FACES = """
+_FACE_TABLE = """
     4*STIXGeneral/1D7E2 4*STIXGeneral/1D7EC 4*DejaVuSans-Bold/30 4*cmss10/30 2*DejaVuSans/30 2*cmb10/30
     2*STIXGeneralBol/30 2*STIXGeneralBol/1D7EC 2*DejaVuSerif-Bold/30 2*STIXGeneral/30 1*DejaVuSans-Oblique/30
     1*DejaVuSans-BoldOblique/30 1*DejaVuSansMono-Bold/30 1*DejaVuSerif/30 1*DejaVuSerif-Italic/30
     1*DejaVuSerif-BoldItalic/30 1*STIXGeneralItalic/30 1*cmtt10/30 1*cmr10/30 1*STIXGeneralBolIta/30
     1*STIXGeneral/1D7F6 1*DejaVuSans/1D7D8 1*cmti10/30 1*cmmi10/30
 """
-_FACES = [face[2:].split("/") for face in _FACES.split() for _ in range(int(face[0]))]
+_FACES = [face[2:].split("/") for face in _FACE_TABLE.split() for _ in range(int(face[0]))]
 
 # Lettering the fonts lack (open 4, crossed 7, bare 1), the variants of a digit between slashes, their strokes between
 # bars: x,y in percent of the glyph's box, joined by a spline; a point given twice is a corner.
-_STROKES = """
+_STROKE_TABLE = """
 0: 50,0 12,17 0,50 12,83 50,100 88,83 100,50 88,17 50,0
 1: 50,0 50,100 / 20,24 58,0 58,0 58,100 / 15,25 52,0 52,0 52,100 | 10,100 92,100
 2: 5,25 20,5 50,0 85,10 93,30 75,55 2,100 2,100 100,100 / 3,30 25,3 70,2 95,25 75,50 15,78 0,100 0,100 98,100
@@ -57,7 +57,7 @@ _STROKES = """
 9: 10,86 40,100 70,93 92,65 95,30 75,4 45,0 12,10 5,32 20,53 50,58 80,50 93,34
 """
 _STROKES = [
-    [variant for row in _STROKES.splitlines() if row.startswith(name) for variant in row[2:].split("/")]
+    [variant for row in _STROKE_TABLE.splitlines() if row.startswith(name) for variant in row[2:].split("/")]
     for name in "0123456789"
 ]
 
@@ -102,11 +102,11 @@ def _layout(rng: np.random.Generator, label: int) -> Image.Image:
 
     half = put(label, 0, _PLANE[0] / 2)
     length = int(np.searchsorted(_LENGTHS, rng.random())) + 1
-    before = rng.integers(length)
+    before = int(rng.integers(length))
     for side, neighbours in ((-1, before), (1, length - 1 - before)):
         x = _PLANE[0] / 2 + side * half
         for _ in range(min(neighbours, 2)):
-            x += side * (gap + 2 * put(rng.integers(10), side, x))
+            x += side * (gap + 2 * put(int(rng.integers(10)), side, x))
     return plane
 
 
@@ -158,7 +158,7 @@ def _plate(rng: np.random.Generator, ink: Image.Image) -> Image.Image:
     elif kind < 0.4:
         edge = ImageChops.offset(ink, *rng.integers(-6, 7, 2).tolist())
     if rng.random() < 0.45:
-        box = ink.getbbox() + _OUTWARD * rng.uniform(3, (30, 14, 30, 14))
+        box = np.array(ink.getbbox()) + _OUTWARD * rng.uniform(3, (30, 14, 30, 14))
         if rng.random() < 0.25:
             ImageDraw.Draw(plate).ellipse((box + 8 * _OUTWARD).tolist(), 255)
         else:

@@ -151,7 +151,7 @@ def _columns(builder: tfds.core.DatasetBuilder, split: str, image_size: int | No
         read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
     )
     examples = examples.map(lambda example: {column: example[key] for column, key in keys.items()})
-    if None in builder.info.features[image_key].shape:
+    if image_size is not None and None in builder.info.features[image_key].shape:
         examples = examples.map(
             lambda example: example | {"image": to_square(example["image"], image_size)},
             num_parallel_calls=tf.data.AUTOTUNE,
@@ -167,4 +167,4 @@ def _has_id(builder: tfds.core.DatasetBuilder) -> bool:
 def _file_order(ids: np.ndarray) -> np.ndarray:
     """Returns the rows in the order of the numbers that end their ids (`train_000012`)."""
     numbers = [int(match.group()) if (match := re.search(rb"\d+$", key)) else -1 for key in ids]
-    return np.lexsort((ids.astype(bytes), numbers))
+    return np.lexsort((ids.astype(bytes), np.array(numbers)))
