@@ -70,7 +70,7 @@ def write_result(run_dir: Path, metrics: Path, name: str) -> None:
             place.pop(key, None)
     with open(run_dir / "history.csv") as file:
         rows = list(csv.DictReader(file))
-    history = {key: [float(row[key]) for row in rows] for key in rows[0]}
+    history = {key: [float(row[key]) if row[key] != "nan" else None for row in rows] for key in rows[0]}
     RESULTS.mkdir(exist_ok=True)
     result = {"experiment": name, "metrics": figures, "options": options, "about": about, "history": history}
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")

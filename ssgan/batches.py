@@ -156,9 +156,7 @@ def _dataset(
     return tf.data.Dataset.range(start, steps).map(batch_at).prefetch(2)
 
 
-def _check_arrays(
-    images: np.ndarray, labels: np.ndarray, label_mask: np.ndarray, unlabeled: np.ndarray | None
-) -> None:
+def _check_arrays(images: np.ndarray, labels: np.ndarray, label_mask: np.ndarray, unlabeled: np.ndarray | None) -> None:
     if unlabeled is not None and (unlabeled.dtype.kind not in "iu" or not len(unlabeled)):
         raise ValueError(
             f"unlabeled is {unlabeled.dtype} {unlabeled.shape}; expected the row numbers of at least one image "

@@ -6,6 +6,7 @@ The callbacks count training steps, not epochs: `fit` sees a run as one epoch of
 
 import csv
 import math
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -104,7 +105,11 @@ class Monitor(keras.callbacks.Callback):
             "step": step,
             "seconds": round(time.monotonic() - self.begin, 3),
             "learning_rate": float(self.model.d_optimizer.learning_rate),
-            **{name: float(logs[name]) for name in self.model.train_metrics},
+            # A mean of nothing is not 0: the baseline has no generator, an unlabelled batch no accuracy.
+            **{
+                name: float(logs[name]) if float(metric.count) else math.nan
+                for name, metric in self.model.train_metrics.items()
+            },
         }
         if self.validation is not None:
             images, labels = self.validation
@@ -136,22 +141,44 @@ class Progress:
         total_steps: number of the last step.
     """
 
+    # In the order of interest: a narrow terminal shows the first ones.
+    LABELS = {
+        "validation_error": "val_error",
+        "labeled_accuracy": "acc",
+        "d_loss": "d_loss",
+        "g_loss": "g_loss",
+        "real_probability": "D(x)",
+        "generated_probability": "D(G(z))",
+        "confident": "confident",
+    }
+
     def __init__(self, total_steps: int):
         self.total_steps = total_steps
         self.begin = time.monotonic()
-        self.first_step_done: float | None = None
-        self.bar = keras.utils.Progbar(total_steps, stateful_metrics=None) if sys.stdout.isatty() else None
+        self.validation: dict[str, float] = {}
+        labels = list(self.LABELS.values())
+        self.bar = keras.utils.Progbar(total_steps, width=10, stateful_metrics=labels) if sys.stdout.isatty() else None
 
     def show(self, step: int, logs: dict, *, record: dict[str, float] | None = None) -> None:
         """Shows the metrics of a step; `record` holds more where one was written."""
-        shown = {name: float(value) for name, value in (record or logs).items() if name not in ("step", "seconds")}
         if self.bar is not None:
-            self.bar.stateful_metrics.update(shown)
-            self.bar.update(step, list(shown.items()))
+            self.validation = {k: v for k, v in (record or self.validation).items() if k == "validation_error"}
+            self.bar.update(step, self._that_fit({**logs, **self.validation}))
         elif record is not None:
             left = (time.monotonic() - self.begin) / step * (self.total_steps - step)
-            metrics = "  ".join(f"{name} {value:.4g}" for name, value in shown.items())
+            named = {name: value for name, value in record.items() if name not in ("step", "seconds")}
+            metrics = "  ".join(f"{name} {value:.4g}" for name, value in named.items() if not math.isnan(value))
             print(f"step {step}/{self.total_steps}  {_duration(left)} left  {metrics}", flush=True)
+
+    def _that_fit(self, values: dict[str, float]) -> list[tuple[str, float]]:
+        """Returns the metrics for which the line has room: Keras redraws it, and cannot redraw a wrapped one."""
+        room = shutil.get_terminal_size().columns - 2 * len(str(self.total_steps)) - 40
+        shown = []
+        for name, label in self.LABELS.items():
+            room -= len(f" - {label}: 0.0000e-00")
+            if name in values and room > 0:
+                shown.append((label, float(values[name])))
+        return shown
 
 
 class Samples(keras.callbacks.Callback):

@@ -26,12 +26,12 @@ def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int
         [batch, K].
     """
     inputs = keras.Input(image_shape, name="images")
-    outputs = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_unit_range")(inputs)
+    outputs = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_unit_range", dtype="float32")(inputs)
     for number, layer in enumerate(discriminator.trunk, start=1):
         outputs = _copy(layer, outputs, name=f"trunk_{number}")
     outputs = _copy(discriminator.pool, outputs, name="features")
     outputs = _copy(discriminator.head, outputs, name="logits")
-    outputs = keras.layers.Softmax(name="probabilities")(outputs)
+    outputs = keras.layers.Softmax(name="probabilities", dtype="float32")(outputs)
     return keras.Model(inputs, outputs, name="classifier")
 
 

@@ -61,7 +61,29 @@ def _flag_values(config_class: type) -> flags.FlagValues:
     return values
 
 
-def import_tensorflow() -> None:
+def run_command(command: Callable[[Any], Any], options: Any) -> None:
+    """Imports TensorFlow and runs a command with its parsed options.
+
+    Raises:
+        SystemExit: with one line on stderr: with status 2 after a mistake of the user, 1 after a loss that is not
+            finite, 130 after Ctrl-C.
+    """
+    _import_tensorflow()
+    from ssgan.callbacks import NonFiniteLossError
+
+    try:
+        command(options)
+    except UsageError as error:
+        exit_with_usage_error(error)
+    except NonFiniteLossError as error:
+        print(f"error: training stopped: {error}", file=sys.stderr)
+        raise SystemExit(1) from error
+    except KeyboardInterrupt:
+        print("\ninterrupted; the folder of an unfinished run can be deleted", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _import_tensorflow() -> None:
     """Imports TensorFlow without the lines that its start writes to stderr whatever the log level."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _silenced_stderr():

@@ -151,6 +151,9 @@ class Config:
                 "give one of them"
             )
 
+        if self.labels == 0 and self.unsupervised_weight == 0:
+            raise UsageError("--labels=0 and --unsupervised_weight=0 leave nothing to learn from; raise one of them")
+
     def to_json(self) -> str:
         """Returns the options as a JSON object, one key per option."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"

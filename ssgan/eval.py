@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssgan.cli import exit_with_usage_error, import_tensorflow, parse_flags
+from ssgan.cli import parse_flags, run_command
 from ssgan.config import Config, UsageError, option
 
 if TYPE_CHECKING:
@@ -31,13 +31,9 @@ class EvalConfig:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Runs the command line: status 2 after a mistake of the user."""
+    """Runs the command line; `ssgan.cli.run_command` says with which status it exits."""
     options = parse_flags(EvalConfig, sys.argv if argv is None else argv, usage=__doc__)
-    import_tensorflow()
-    try:
-        evaluate_run(options)
-    except UsageError as error:
-        exit_with_usage_error(error)
+    run_command(evaluate_run, options)
 
 
 def evaluate_run(options: EvalConfig) -> dict:
@@ -61,20 +57,15 @@ def evaluate_run(options: EvalConfig) -> dict:
     about = run.read_json(run_dir / run.ABOUT)
 
     # Test images
-    other = options.dataset not in (None, config.dataset) or options.data_dir not in (
-        None,
-        config.data_dir,
-    )
-    images = data.load(
-        options.dataset or config.dataset,
-        "test",
-        data_dir=options.data_dir or (None if options.dataset else config.data_dir),
-        image_size=config.image_size,
-    )
-    if list(images.images.shape[1:]) != about["image_shape"] or images.num_classes != len(about["class_names"]):
+    dataset = options.dataset or config.dataset
+    data_dir = options.data_dir or (config.data_dir if dataset == config.dataset else None)
+    other = (dataset, data_dir) != (config.dataset, config.data_dir)
+    images = data.load(dataset, "test", data_dir=data_dir, image_size=config.image_size)
+    found = (list(images.images.shape[1:]), list(images.class_names))
+    if found != (about["image_shape"], about["class_names"]):
         raise UsageError(
-            f"{images.name} has images {list(images.images.shape[1:])} of {images.num_classes} classes; the run was "
-            f"trained on {about['image_shape']} of {len(about['class_names'])}"
+            f"{images.name} has images {found[0]} of the classes {found[1]}; the run was trained on "
+            f"{about['image_shape']} of {about['class_names']}"
         )
 
     # Predictions

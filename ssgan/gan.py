@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from ssgan import losses
+from ssgan import losses, schedules  # noqa: F401  (a saved run names the schedule of its optimizers)
 from ssgan.augment import random_color_and_cutout
 from ssgan.models import Discriminator, Generator
 
@@ -86,16 +86,13 @@ class SSGAN(keras.Model):
 
     def build(self, input_shape):
         """Builds the three networks; the moving average starts at the weights."""
-        noise_shape = (None, self.generator.latent_dim)
-        for network, shape in (
-            (self.discriminator, input_shape),
-            (self.ema_discriminator, input_shape),
-            (self.generator, noise_shape),
-        ):
-            if not network.built:
-                network.build(shape)
-        self.reset_ema()
-        self.built = True
+        if not self.discriminator.built:
+            self.discriminator.build(input_shape)
+        if not self.generator.built:
+            self.generator.build((None, self.generator.latent_dim))
+        if not self.ema_discriminator.built:
+            self.ema_discriminator.build(input_shape)
+            self.reset_ema()
 
     def call(self, images, training=False):
         """Returns the class probabilities of the EMA weights; `training` has no influence."""
@@ -124,7 +121,8 @@ class SSGAN(keras.Model):
             d_optimizer: optimizer of the discriminator.
             g_optimizer: optimizer of the generator.
             updates: `alternating` (the paper): the discriminator is updated, then the generator on fresh rows, which
-                are the last `generated_batch` rows of each batch; `simultaneous`: one forward pass serves both.
+                are the last `generated_batch` rows of each batch (so ask for that many more unlabelled rows);
+                `simultaneous`: one forward pass serves both.
             d_steps: discriminator updates, one per batch, for each generator update.
             generated_batch: generated images per update.
             unsupervised_weight: weight of the unsupervised loss beside the supervised one; at 0 the generator
@@ -136,13 +134,15 @@ class SSGAN(keras.Model):
             consistency_weight: weight of the loss that holds the predictions for changed unlabelled images to the
                 confident ones for the unchanged images (arXiv:2001.07685); 0 for none.
             consistency_threshold: probability from which on a prediction is confident, 0..1.
-            **kwargs: of `keras.Model.compile`, such as `steps_per_execution`.
+            **kwargs: of `keras.Model.compile`, such as `run_eagerly`.
 
         Raises:
-            ValueError: for unknown `updates`.
+            ValueError: for unknown `updates`, and for networks in float16.
         """
         if updates not in ("alternating", "simultaneous"):
             raise ValueError(f"updates={updates!r}: expected 'alternating' or 'simultaneous'")
+        if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
+            raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
         # optimizer=None: Keras would otherwise add an optimizer of its own. No XLA: slower than oneDNN on CPUs.
         super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
         self.d_optimizer = d_optimizer
@@ -179,11 +179,20 @@ class SSGAN(keras.Model):
                 lambda: self._update_discriminator(images, labels, label_mask),
             )
         else:
-            fresh = self.generated_batch
+            fresh = self._fresh_rows(images)
             self._update_discriminator(images[:-fresh], labels[:-fresh], label_mask[:-fresh])
             self._if_generator_is_due(lambda: self._update_generator(images[-fresh:]), lambda: None)
         self._update_ema()
         return {name: metric.result() for name, metric in self.train_metrics.items()}
+
+    def _fresh_rows(self, images):
+        """Returns how many of the last rows are the generator's in an alternating update."""
+        if self.generated_batch >= images.shape[0]:
+            raise ValueError(
+                f"a batch has {images.shape[0]} rows, and generated_batch={self.generated_batch} of them are the "
+                "generator's; alternating updates need these rows on top of the discriminator's"
+            )
+        return self.generated_batch
 
     def _update_classifier(self, images, labels, label_mask):
         with tf.GradientTape() as tape:

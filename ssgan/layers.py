@@ -57,7 +57,7 @@ class WeightNormalized(keras.layers.Layer):
         self.bias.assign(-mean * gain)
 
     def to_plain(self) -> keras.layers.Layer:
-        """Returns the plain Keras layer, not yet built, whose weights are `[kernel(), bias]`."""
+        """Returns the plain float32 Keras layer, not yet built, whose weights are `[kernel(), bias]`."""
         raise NotImplementedError
 
     def get_config(self) -> dict:
@@ -98,7 +98,7 @@ class WeightNormDense(WeightNormalized):
 
     def to_plain(self) -> keras.layers.Dense:
         """Returns the `keras.layers.Dense`, not yet built, whose weights are `[kernel(), bias]`."""
-        return keras.layers.Dense(self.units, name=self.name)
+        return keras.layers.Dense(self.units, name=self.name, dtype="float32")
 
     def _apply_kernel(self, inputs, kernel):
         return ops.matmul(inputs, kernel)
@@ -129,7 +129,9 @@ class WeightNormConv2D(WeightNormalized):
 
     def to_plain(self) -> keras.layers.Conv2D:
         """Returns the `keras.layers.Conv2D`, not yet built, whose weights are `[kernel(), bias]`."""
-        return keras.layers.Conv2D(self.units, self.kernel_size, self.strides, self.padding, name=self.name)
+        return keras.layers.Conv2D(
+            self.units, self.kernel_size, self.strides, self.padding, name=self.name, dtype="float32"
+        )
 
     def get_config(self) -> dict:
         config = {"kernel_size": self.kernel_size, "strides": self.strides, "padding": self.padding}
@@ -148,7 +150,9 @@ class WeightNormConv2DTranspose(WeightNormConv2D):
 
     def to_plain(self) -> keras.layers.Conv2DTranspose:
         """Returns the `keras.layers.Conv2DTranspose`, not yet built, whose weights are `[kernel(), bias]`."""
-        return keras.layers.Conv2DTranspose(self.units, self.kernel_size, self.strides, self.padding, name=self.name)
+        return keras.layers.Conv2DTranspose(
+            self.units, self.kernel_size, self.strides, self.padding, name=self.name, dtype="float32"
+        )
 
     def _apply_kernel(self, inputs, kernel):
         return ops.conv_transpose(inputs, kernel, self.strides, self.padding)

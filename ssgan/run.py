@@ -8,13 +8,7 @@ from typing import Any
 from ssgan.config import Config, UsageError
 
 RUNS = Path("runs")
-OPTIONS, FLAGFILE, ABOUT, SUMMARY, METRICS = (
-    "options.json",
-    "options.cfg",
-    "about.json",
-    "summary.json",
-    "metrics.json",
-)
+OPTIONS, FLAGFILE, ABOUT, SUMMARY = "options.json", "options.cfg", "about.json", "summary.json"
 LABEL_MASK, MODEL = "label_mask.npz", "gan.keras"
 
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssgan.cli import exit_with_usage_error, import_tensorflow, parse_flags
-from ssgan.config import Config, UsageError
+from ssgan.cli import parse_flags, run_command
+from ssgan.config import Config
 
 if TYPE_CHECKING:  # TensorFlow is imported after the flags are parsed: a mistyped flag shall not wait seconds for it
     import numpy as np
@@ -28,18 +28,9 @@ DEFAULT_STEPS = 5000
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Runs the command line: status 2 after a mistake of the user, 1 after a non-finite loss."""
+    """Runs the command line; `ssgan.cli.run_command` says with which status it exits."""
     config = parse_flags(Config, sys.argv if argv is None else argv, usage=__doc__)
-    import_tensorflow()
-    from ssgan.callbacks import NonFiniteLossError
-
-    try:
-        train(config)
-    except UsageError as error:
-        exit_with_usage_error(error)
-    except NonFiniteLossError as error:
-        print(f"error: training stopped: {error}", file=sys.stderr)
-        raise SystemExit(1) from error
+    run_command(train, config)
 
 
 def train(config: Config) -> Path:
@@ -138,14 +129,17 @@ def batches(
 
     # The alternating generator update looks at rows of its own, the supervised baseline at no unlabelled row.
     fresh = config.generated_batch if config.updates == "alternating" and config.unsupervised_weight else 0
-    is_baseline = config.unsupervised_weight == config.consistency_weight == 0
-    rows = 0 if is_baseline else config.unlabeled_batch + fresh
+    rows = 0 if _is_baseline(config) else config.unlabeled_batch + fresh
     shared: dict[str, Any] = {"unlabeled": unlabeled, "seed": config.seed, "steps": steps, "shift": config.shift}
     arrays = (images.images, images.labels, label_mask)
     if config.batching == "masked":
         return masked_batches(*arrays, batch=rows or config.unlabeled_batch, **shared)
     labeled_batch = config.labeled_batch if config.labels else 0
     return mixed_batches(*arrays, labeled_batch=labeled_batch, unlabeled_batch=rows, **shared)
+
+
+def _is_baseline(config: Config) -> bool:
+    return config.unsupervised_weight == config.consistency_weight == 0
 
 
 def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int, steps: int) -> "SSGAN":
@@ -176,7 +170,7 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
         label_smoothing=config.label_smoothing,
         feature_matching=config.feature_matching,
         augment=config.augment,
-        consistency_weight=config.consistency_weight,
+        consistency_weight=config.consistency_weight if config.labels else 0.0,  # a plain GAN names no classes
         consistency_threshold=config.consistency_threshold,
     )
     return gan
@@ -199,6 +193,8 @@ def _callbacks(config: Config, images: "ImageSet", run_dir: Path, validation: tu
 
 def _announce(config: Config, images: "ImageSet", run_dir: Path, *, steps: int, num_unlabeled: int) -> None:
     """Says what is about to be trained, on what, and where it is written; synthetic images are said loudly."""
+    from ssgan import hardware
+
     if images.synthetic:
         print(f"*** SYNTHETIC IMAGES: {images.name} is {images.source}; its figures say nothing about real data ***")
     if config.batching == "mixed":
@@ -207,8 +203,11 @@ def _announce(config: Config, images: "ImageSet", run_dir: Path, *, steps: int, 
         per_batch = f"{config.labels / num_unlabeled * config.unlabeled_batch:.2f} labelled rows per batch on average"
     print(f"data    {images.name} train, {len(images.images):,} images {images.images.shape[1:]} ({images.source})")
     print(f"labels  {config.labels:,} used ({config.label_strategy}, seed {config.label_seed}), {per_batch}")
-    print(f"images  {num_unlabeled:,} used without label, {config.validation:,} held out for the validation error")
-    print(f"model   {config.arch}, {config.updates} updates, {config.precision}, {steps:,} steps")
+    used = 0 if _is_baseline(config) else num_unlabeled
+    print(f"images  {used:,} used without label, {config.validation:,} held out for the validation error")
+    gpu = hardware.describe()["gpu"]
+    device = "CPU" if gpu == "none" else gpu
+    print(f"model   {config.arch}, {config.updates} updates, {config.precision} on {device}, {steps:,} steps")
     print(f"run     {run_dir}", flush=True)
 
 

@@ -1,12 +1,17 @@
 """What a run writes while it trains."""
 
 import csv
+import os
+import re
+import shutil
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from matplotlib.image import imread
 
-from ssgan.callbacks import Monitor, NonFiniteGuard, NonFiniteLossError, Samples
+from ssgan.callbacks import Monitor, NonFiniteGuard, NonFiniteLossError, Progress, Samples
 from tests.test_gan import SIZE, make_batch, make_gan
 
 
@@ -62,12 +67,35 @@ def test_tensorboard_scalars_can_be_read_back(tmp_path):
     assert {v.metadata.plugin_data.plugin_name for e in events for v in e.summary.value} <= {"scalars", ""}
 
 
+def test_what_was_not_measured_is_not_recorded_as_zero(tmp_path):
+    monitor = Monitor(tmp_path, total_steps=1, log_every=1, validation=None, title="")
+    make_gan(unsupervised_weight=0.0).fit(batches(1), verbose=0, shuffle=False, callbacks=[monitor])
+    missing = {name for name, value in monitor.records[0].items() if np.isnan(value)}
+    assert missing == {"g_loss", "real_probability", "generated_probability", "confident"}
+
+
+@pytest.mark.parametrize("columns", [60, 80, 200])
+def test_the_progress_bar_fits_a_terminal(columns, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    progress = Progress(100_000)
+    logs = dict.fromkeys(("d_loss", "g_loss", "real_probability", "generated_probability", "labeled_accuracy"), 1e-7)
+    for step in (1, 99_000):
+        progress.show(step, logs, record={"validation_error": 0.0625})
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).replace("\x08", "").split("\r")
+    assert max(map(len, lines)) < columns
+    assert "val_error: 0.0625" in lines[-1] or columns == 60
+    assert ("D(G(z))" in lines[-1]) == (columns == 200)
+
+
 def test_samples_come_from_the_same_noise(tmp_path):
     gan = make_gan(g_rate=0.0, d_rate=0.0, unsupervised_weight=0.0)
     samples = Samples(tmp_path, total_steps=4, log_every=2, seed=0, caption="")
     gan.fit(batches(4), verbose=0, shuffle=False, callbacks=[samples])
-    first, second = ((tmp_path / "samples" / f"step_00000{n}.png").read_bytes() for n in (2, 4))
-    assert first != b"" and len(first) == pytest.approx(len(second), rel=0.05)
+    first, second = (imread(tmp_path / "samples" / f"step_00000{n}.png") for n in (2, 4))
+    grid = slice(0, 10 * (64 + 2))  # above the caption, which names the step
+    np.testing.assert_array_equal(first[grid], second[grid])
+    assert not np.array_equal(first, second)
 
 
 @pytest.mark.parametrize("metric", ["d_loss", "g_loss"])

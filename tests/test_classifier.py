@@ -34,6 +34,16 @@ def test_it_agrees_with_the_gan(arch, dtype):
     np.testing.assert_allclose(classifier(images()), gan.predict(images(), verbose=0), atol=1e-5)
 
 
+def test_a_global_policy_does_not_change_it():
+    gan = trained("small")
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        classifier = to_classifier(gan.ema_discriminator, SHAPE)
+    finally:
+        keras.mixed_precision.set_dtype_policy("float32")
+    np.testing.assert_allclose(classifier(images()), gan.predict(images(), verbose=0), atol=1e-5)
+
+
 def test_uint8_and_float_pixels_give_the_same():
     classifier = to_classifier(trained("small").ema_discriminator, SHAPE)
     np.testing.assert_array_equal(classifier(images()), classifier(images().astype(np.float32)))

@@ -45,16 +45,14 @@ def ssgan(cache, tmp_path):
 
 @pytest.mark.parametrize("command", ["train", "eval"])
 def test_help_and_a_mistyped_flag_answer_before_tensorflow_is_imported(ssgan, command):
-    seconds = []
-    for flags, status in ((["--help"], 0), (["--runn_dir=x"], 2)):
-        begin = time.monotonic()
-        done = ssgan(command, *flags)
-        seconds.append(time.monotonic() - begin)
-        assert done.returncode == status
-        output = done.stdout if status == 0 else done.stderr
-        assert ("--data_dir" if status == 0 else "Did you mean") in output
-    # The bound is 0.5 s; a busy machine is given twice that, and TensorFlow's import takes 3 s.
-    assert min(seconds) < 0.5 and max(seconds) < 1.0
+    for flag, status, answer in (("--help", 0, "--data_dir"), ("--data_dirr=x", 2, "Did you mean: data_dir ?")):
+        seconds = []
+        for _ in range(3):
+            begin = time.monotonic()
+            done = ssgan(command, flag)
+            seconds.append(time.monotonic() - begin)
+        assert done.returncode == status and answer in done.stdout + done.stderr
+        assert min(seconds) < 0.5  # it takes 0.1 s; the best of three, because the machine may be busy
 
 
 @pytest.mark.parametrize(
@@ -115,6 +113,24 @@ def test_a_run_from_training_to_test_error(ssgan, tmp_path):
     assert again.returncode == 2 and "never overwritten" in again.stderr
 
 
+def test_a_run_can_be_tested_on_other_images(ssgan, tmp_path):
+    assert ssgan("train", *TINY, "--run_dir=run").returncode == 0
+    same = ssgan("eval", "--run=run", "--dataset=street_digits")
+    assert same.returncode == 0 and (tmp_path / "run" / "metrics.json").is_file(), same.stderr
+    data_dir = os.environ.get("SSGAN_DATA_DIR")
+    if data_dir is None:
+        pytest.skip("SSGAN_DATA_DIR is not set: no other images to test on")
+    before = (tmp_path / "run" / "metrics.json").read_text()
+    other = ssgan("eval", "--run=run", "--dataset=svhn_cropped", f"--data_dir={data_dir}/svhn_lite")
+    assert other.returncode == 0, other.stderr
+    assert "trained on street_digits (SYNTHETIC)" in other.stdout and "tested on svhn_cropped" in other.stdout
+    (metrics,) = (tmp_path / "run").glob("metrics_svhn_cropped_*.json")
+    assert json.loads(metrics.read_text())["num_test"] == 2451
+    assert (tmp_path / "run" / "metrics.json").read_text() == before
+    grey = ssgan("eval", "--run=run", "--dataset=mnist", f"--data_dir={data_dir}/tfds")
+    assert grey.returncode == 2 and "the run was trained on [32, 32, 3]" in grey.stderr
+
+
 def test_the_saved_flagfile_repeats_a_deterministic_run(ssgan, tmp_path):
     import keras
 
@@ -132,11 +148,17 @@ def test_the_saved_flagfile_repeats_a_deterministic_run(ssgan, tmp_path):
     assert not all(np.array_equal(a, b) for a, b in zip(weights[0], changed, strict=True))
 
 
-def test_a_loss_that_explodes_stops_the_run(ssgan):
-    done = ssgan("train", *TINY, "--learning_rate=1", "--total_steps=200", "--noaugment", "--unsupervised_weight=1000")
-    assert done.returncode == 1
-    assert re.search(r"error: training stopped: \w+ is (nan|inf|-inf) at step \d+", done.stderr)
-    assert "Traceback" not in done.stderr
+def test_a_loss_that_is_not_finite_stops_the_run(cache, tmp_path, monkeypatch, capsys):
+    from ssgan import losses, train
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    finite = losses.supervised_loss
+    monkeypatch.setattr(losses, "supervised_loss", lambda *arguments: finite(*arguments) / 0.0)
+    with pytest.raises(SystemExit) as stop:
+        train.main(["train", *TINY])
+    assert stop.value.code == 1
+    assert re.search(r"^error: training stopped: d_loss is inf at step 1;", capsys.readouterr().err, re.MULTILINE)
 
 
 def test_evaluating_what_is_no_finished_run_exits_with_2(ssgan, tmp_path):

@@ -1,5 +1,10 @@
 """The train step: who is updated by what, what is read, and what survives saving."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +12,7 @@ import tensorflow as tf
 
 from ssgan.gan import SSGAN, to_unit_range
 from ssgan.models import Discriminator, Generator
+from ssgan.schedules import ConstantThenLinear
 
 LABELED, UNLABELED, GENERATED = 4, 6, 5
 SIZE = 16
@@ -219,7 +225,9 @@ def test_fit_reports_named_metrics_once_per_epoch():
 def test_save_and_load_keep_weights_average_and_optimizers(arch, tmp_path):
     gan = make_gan(arch=arch)
     gan.compile(
-        keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3), updates="alternating", generated_batch=GENERATED
+        *(keras.optimizers.Adam(ConstantThenLinear(1e-3, total_steps=9, decay_start=0.5)) for _ in range(2)),
+        updates="alternating",
+        generated_batch=GENERATED,
     )
     step(gan, make_batch(rows=LABELED + UNLABELED + GENERATED))
     gan.save(tmp_path / "gan.keras")
@@ -239,6 +247,36 @@ def test_bfloat16_trains_and_averages_in_float32():
     assert np.isfinite(float(logs["d_loss"]))
     assert {str(w.dtype) for w in gan.weights if w.path.endswith(("direction", "kernel"))} == {"float32"}
     assert gan.ema_discriminator.dtype_policy.name == "float32"
+
+
+def test_a_saved_model_loads_where_only_the_model_was_imported(tmp_path):
+    gan = make_gan()
+    gan.compile(*(keras.optimizers.Adam(ConstantThenLinear(1e-3, total_steps=9, decay_start=0.5)) for _ in range(2)))
+    gan.save(tmp_path / "gan.keras")
+    script = "import keras, ssgan.gan; print(keras.models.load_model('gan.keras').g_optimizer.learning_rate.numpy())"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) == pytest.approx(1e-3)
+
+
+def test_building_again_keeps_the_average():
+    gan = make_gan()
+    step(gan, make_batch())
+    average = values(gan.ema_discriminator)
+    gan.build((None, SIZE, SIZE, 1))
+    assert same(average, values(gan.ema_discriminator))
+
+
+def test_alternating_updates_need_rows_for_both_networks():
+    with pytest.raises(ValueError, match="a batch has 5 rows, and generated_batch=5 of them are the generator's"):
+        step(make_gan(updates="alternating"), make_batch(rows=GENERATED))
+
+
+def test_float16_is_refused():
+    with pytest.raises(ValueError, match="use mixed_bfloat16 or float32"):
+        make_gan(dtype="mixed_float16")
 
 
 def test_unknown_updates_are_refused():

@@ -140,11 +140,12 @@ def _draw_in_helper(split: str, start: int, stop: int, seed: int) -> np.ndarray:
     draw = f"_draw({split!r}, {start}, {stop}, {seed})"
     code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import _draw; sys.stdout.buffer.write({draw})"
     try:
-        sent = subprocess.run([sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True).stdout
-    except OSError:
-        sent = b""
+        done = subprocess.run([sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True)
+        sent, reason = done.stdout, done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    except OSError as error:
+        sent, reason = b"", str(error)
     if len(sent) != (stop - start) * _ROW:
-        _log.warning("a helper process drew nothing; drawing its images here, which takes longer")
+        _log.warning("a helper process drew nothing (%s); drawing its images here, which takes longer", reason)
         return _draw(split, start, stop, seed)
     return np.frombuffer(sent, np.uint8).reshape(-1, _ROW)
 

@@ -29,7 +29,7 @@ def paper_svhn(dtype) -> list[layers.Layer]:
 
 
 def paper_cifar(dtype) -> list[layers.Layer]:
-    """The CIFAR-10 network of arXiv:1606.03498 (table 3): as `paper_svhn` with 96 and 192 filters."""
+    """The CIFAR-10 network of arXiv:1606.03498 (code): as `paper_svhn` with 96 and 192 filters."""
     return _paper(96, dtype)
 
 

@@ -13,7 +13,7 @@ _POOLING = {"average": keras.layers.GlobalAveragePooling2D, "max": keras.layers.
 class Discriminator(keras.Model):
     """Class logits and the pooled features they are computed from.
 
-    Reference: Salimans et al. 2016, arXiv:1606.03498, section 5 and table 3 (the generated class is implicit, see
+    Reference: Salimans et al. 2016, arXiv:1606.03498, section 5 (the generated class is implicit, see
     `ssgan.kplus1_logits` and `ssgan.gan_logits`).
 
     Args:
