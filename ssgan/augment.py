@@ -1,6 +1,27 @@
 """Random changes of images, as stateless functions of (images, seed)."""
 
+import math
+
 import tensorflow as tf
+
+
+def random_geometry(images: tf.Tensor, seed: tf.Tensor, *, shift: int, rotate: float, zoom: float) -> tf.Tensor:
+    """Applies `random_rotation_and_zoom` and `random_shift`, with random numbers of their own.
+
+    Args:
+        images: any dtype [batch, height, width, channels].
+        seed: int [2]; the same seed gives the same changes.
+        shift: largest translation, pixels.
+        rotate: largest rotation, degrees.
+        zoom: log of the largest stretch of a side.
+
+    Returns:
+        Images of the same shape and dtype.
+    """
+    turned = random_rotation_and_zoom(
+        images, tf.random.experimental.stateless_fold_in(seed, 1), degrees=rotate, zoom=zoom
+    )
+    return random_shift(turned, seed, pixels=shift)
 
 
 def random_shift(images: tf.Tensor, seed: tf.Tensor, *, pixels: int) -> tf.Tensor:
@@ -21,6 +42,41 @@ def random_shift(images: tf.Tensor, seed: tf.Tensor, *, pixels: int) -> tf.Tenso
     rows = tf.clip_by_value(tf.range(height) + offsets[0], 0, height - 1)
     columns = tf.clip_by_value(tf.range(width) + offsets[1], 0, width - 1)
     return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+
+
+def random_rotation_and_zoom(images: tf.Tensor, seed: tf.Tensor, *, degrees: float, zoom: float) -> tf.Tensor:
+    """Turns each image about its centre and stretches its two sides, each by its own amount; the edge is repeated.
+
+    Args:
+        images: any dtype [batch, height, width, channels].
+        seed: int [2]; the same seed gives the same changes.
+        degrees: largest rotation in either direction, at least 0.
+        zoom: sides are stretched by a factor of `exp(-zoom)` to `exp(zoom)`.
+
+    Returns:
+        Images of the same shape and dtype, interpolated bilinearly.
+    """
+    if degrees == 0 and zoom == 0:
+        return images
+    uniform = tf.random.stateless_uniform([3, tf.shape(images)[0]], seed, -1.0, 1.0)
+    angle, scale_x, scale_y = (
+        uniform[0] * (degrees * math.pi / 180),
+        tf.exp(zoom * uniform[1]),
+        tf.exp(zoom * uniform[2]),
+    )
+    a, b = tf.cos(angle) * scale_x, -tf.sin(angle) * scale_y
+    c, d = tf.sin(angle) * scale_x, tf.cos(angle) * scale_y
+    center_x, center_y = (images.shape[2] - 1) / 2, (images.shape[1] - 1) / 2
+    offset_x, offset_y = center_x - a * center_x - b * center_y, center_y - c * center_x - d * center_y
+    zeros = tf.zeros_like(a)
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=tf.stack([a, b, offset_x, c, d, offset_y, zeros, zeros], axis=1),
+        output_shape=images.shape[1:3],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+    )
 
 
 def random_color_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

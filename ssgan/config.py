@@ -70,6 +70,10 @@ class Config:
     unlabeled_batch: int = option(100, "Unlabelled images per discriminator update.", low=1, high=10_000)
     generated_batch: int = option(32, "Generated images per update.", low=1, high=10_000)
     shift: int = option(2, "Random translation of the training images by up to so many pixels.", low=0, high=8)
+    rotate: float = option(0.0, "Random rotation of the training images by up to so many degrees.", low=0.0, high=180.0)
+    zoom: float = option(
+        0.0, "Random stretch of either side of the training images, by exp(-zoom) to exp(zoom).", low=0.0, high=1.0
+    )
 
     # Models
     arch: str = option(

@@ -130,7 +130,8 @@ def batches(
     # The alternating generator update looks at rows of its own, the supervised baseline at no unlabelled row.
     fresh = config.generated_batch if config.updates == "alternating" and config.unsupervised_weight else 0
     rows = 0 if _is_baseline(config) else config.unlabeled_batch + fresh
-    shared: dict[str, Any] = {"unlabeled": unlabeled, "seed": config.seed, "steps": steps, "shift": config.shift}
+    shared: dict[str, Any] = {"unlabeled": unlabeled, "seed": config.seed, "steps": steps}
+    shared |= {"shift": config.shift, "rotate": config.rotate, "zoom": config.zoom}
     arrays = (images.images, images.labels, label_mask)
     if config.batching == "masked":
         return masked_batches(*arrays, batch=rows or config.unlabeled_batch, **shared)

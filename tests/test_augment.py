@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan.augment import random_color_and_cutout, random_shift
+from ssgan.augment import random_color_and_cutout, random_geometry, random_rotation_and_zoom, random_shift
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 12, 10, 3), np.uint8)
@@ -109,3 +109,40 @@ def test_a_generator_gets_a_gradient():
     gradient = tape.gradient(loss, images).numpy()
     assert np.isfinite(gradient).all()
     assert (gradient != 0).any(axis=(1, 2, 3)).all()
+
+
+def test_rotation_turns_about_the_centre_and_keeps_the_type():
+    image = np.zeros((1, 17, 17, 1), np.uint8)
+    image[0, 8, 2:15] = 200  # a horizontal bar through the centre
+    seeds = [[seed, 0] for seed in range(40)]
+    turned = [random_rotation_and_zoom(tf.constant(image), seed, degrees=90.0, zoom=0.0).numpy() for seed in seeds]
+    assert all(one.dtype == np.uint8 and one[0, 8, 8, 0] >= 198 for one in turned)
+    rows, columns = np.mgrid[:17, :17] - 8
+    for one in turned:  # a bar at any angle: the moments of its pixels add up to those of the bar
+        weight = one[0, :, :, 0] / one.sum()
+        assert np.sum(weight * (rows**2 + columns**2)) == pytest.approx(14.0, abs=1.5)
+    upright = [np.sum(one[0, :, :, 0] * rows**2) / one.sum() for one in turned]
+    assert min(upright) < 2 and max(upright) > 12
+
+
+def test_zoom_stretches_each_side_by_its_own_factor():
+    image = np.zeros((200, 33, 33, 1), np.float32)
+    image[:, 12:21, 12:21] = 1.0  # a 9x9 square
+    shown = random_rotation_and_zoom(tf.constant(image), [1, 2], degrees=0.0, zoom=0.5).numpy()[..., 0]
+    heights, widths = shown[:, :, 16].sum(axis=1), shown[:, 16, :].sum(axis=1)
+    for sides in (heights, widths):
+        assert sides.min() > 9 * np.exp(-0.5) - 1 and sides.max() < 9 * np.exp(0.5) + 1
+        assert sides.min() < 6.5 and sides.max() > 12.5
+    assert abs(np.corrcoef(heights, widths)[0, 1]) < 0.3
+
+
+def test_no_geometry_is_the_identity_and_a_seed_decides_the_rest():
+    images = np.random.RandomState(0).randint(0, 256, (4, 16, 16, 3)).astype(np.uint8)
+    same = random_geometry(tf.constant(images), [3, 4], shift=0, rotate=0.0, zoom=0.0)
+    np.testing.assert_array_equal(same, images)
+    first, second, other = (
+        random_geometry(tf.constant(images), seed, shift=1, rotate=20.0, zoom=0.2).numpy()
+        for seed in ([3, 4], [3, 4], [3, 5])
+    )
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
