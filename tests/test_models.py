@@ -222,7 +222,7 @@ def test_generators_of_other_images_are_refused(shape):
 def test_the_generator_of_the_paper():
     generator = Generator((32, 32, 3), width=128)
     generator.build((None, 100))
-    dense, upper, lower = 100 * 8192 + 4 * 512, 25 * 512 * 256 + 4 * 256, 25 * 256 * 128 + 4 * 128
+    dense, upper, lower = 100 * 8192 + 4 * 8192, 25 * 512 * 256 + 4 * 256, 25 * 256 * 128 + 4 * 128
     assert generator.count_params() == dense + upper + lower + 25 * 128 * 3 + 3 + 3
     assert generator.to_pixels.train_gain
 
