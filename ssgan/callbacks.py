@@ -82,7 +82,7 @@ class Monitor(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Shows the step, and writes a record when one is due."""
         step = batch + 1
-        if step % self.log_every and step != self.total_steps:
+        if not _is_due(step, self.log_every, self.total_steps):
             self.progress.show(step, logs)
             return
         self.records.append(self._record(step, logs))
@@ -203,7 +203,7 @@ class Samples(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         """Draws the grid when one is due."""
         step = batch + 1
-        if step % self.log_every and step != self.total_steps:
+        if not _is_due(step, self.log_every, self.total_steps):
             return
         generator = self.model.generator
         noise = keras.random.uniform((100, generator.latent_dim), seed=self.seed)
@@ -211,6 +211,10 @@ class Samples(keras.callbacks.Callback):
         pixels = np.clip((images + 1.0) * 127.5, 0, 255).round().astype(np.uint8)
         path = self.folder / f"step_{step:06d}.png"
         plots.sample_grid(pixels, path, caption=f"{self.caption}, step {step}")
+
+
+def _is_due(step: int, log_every: int, total_steps: int) -> bool:
+    return step % log_every == 0 or step == total_steps
 
 
 def _duration(seconds: float) -> str:
