@@ -30,7 +30,7 @@ def parse_flags(config_class: type, argv: Sequence[str], *, usage: str) -> Any:
     try:
         rest = values(list(argv))[1:]
         if values["help"].value:
-            print(f"{usage}\n\n{values.main_module_help() or values.get_help()}")
+            print(f"{usage}\n\n{values.get_help()}")
             raise SystemExit(0)
         if rest:
             raise UsageError(f"unexpected argument {rest[0]!r}: every option is written --name=value")
