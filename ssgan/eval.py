@@ -48,13 +48,13 @@ def evaluate_run(options: EvalConfig) -> dict:
     Raises:
         UsageError: if there is no such run, or the data do not fit it.
     """
-    from ssgan import data, plots, run
+    from ssgan import data, files, plots, run
     from ssgan.evaluate import format_report, headline
 
     # The run
     run_dir = run.finished(options.run)
-    config = Config.from_json((run_dir / run.OPTIONS).read_text())
-    about = run.read_json(run_dir / run.ABOUT)
+    config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
+    about = files.read_json(run_dir / run.ABOUT)
 
     # Test images
     dataset = options.dataset or config.dataset
@@ -78,8 +78,8 @@ def evaluate_run(options: EvalConfig) -> dict:
     suffix = f"_{images.name}_{images.digest[:8]}" if other else ""
     title = f"{name}: {headline(ema, weights='EMA')}\ntrained on {_trained_on(config, about)}"
     plots.confusion_matrix(ema.confusion, images.class_names, run_dir / f"confusion{suffix}.png", title=title)
-    metrics = _metrics(config, about, images, ema, raw) | run.read_json(run_dir / run.SUMMARY)
-    run.write_json(run_dir / f"metrics{suffix}.json", metrics)
+    metrics = _metrics(config, about, images, ema, raw) | files.read_json(run_dir / run.SUMMARY)
+    files.write_json(run_dir / f"metrics{suffix}.json", metrics)
     print(f"\nwritten: {run_dir}/metrics{suffix}.json, {run_dir}/confusion{suffix}.png")
     return metrics
 

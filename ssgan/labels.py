@@ -2,17 +2,18 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ssgan import files
 from ssgan.config import UsageError
 
 STRATEGIES = ("balanced", "proportional", "first")
 # Keeps the rows held out independent of the rows labelled, for one and the same seed.
 _HOLD_OUT_STREAM = 1
+_LARGEST_MASK = 2**28  # bytes, one per image
 
 
 def label_mask(
@@ -154,15 +155,8 @@ def save_label_mask(path: str | Path, mask: np.ndarray, **about: Any) -> str:
                 "write to a new folder"
             )
         return digest
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, mask=mask, digest=digest, about=json.dumps(about))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with files.whole(path) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, mask=mask, digest=digest, about=json.dumps(about))
     return digest
 
 
@@ -175,11 +169,10 @@ def load_label_mask(path: str | Path) -> np.ndarray:
     Raises:
         UsageError: if the file is missing, damaged or something else.
     """
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            mask, digest = archive["mask"], str(archive["digest"])
-    except Exception as error:  # a damaged archive makes NumPy raise nearly anything
-        raise UsageError(f"{path}: no label mask can be read here ({type(error).__name__}: {error})") from error
+    arrays = files.read_npz(Path(path), max_bytes=_LARGEST_MASK)
+    if not {"mask", "digest"} <= arrays.keys():
+        raise UsageError(f"{path} holds {sorted(arrays)}; expected a label mask and its digest")
+    mask, digest = arrays["mask"], str(arrays["digest"])
     if mask.dtype != bool or mask.ndim != 1 or mask_digest(mask) != digest:
         raise UsageError(f"{path}: the label mask lacks its recorded sha256 {digest[:12]}; it was changed")
     return mask

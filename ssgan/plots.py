@@ -21,6 +21,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
+from ssgan import files
 from ssgan.config import UsageError
 from ssgan.evaluate import short_name
 
@@ -369,9 +370,5 @@ def _save(figure: Figure, path: str | os.PathLike[str]) -> None:
     # Without the default "Software" entry equal figures give equal files.
     FigureCanvasAgg(figure).print_png(content, metadata={"Software": None})
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with files.whole(path) as temporary:
         temporary.write_bytes(content.getvalue())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

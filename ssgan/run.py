@@ -1,10 +1,9 @@
 """The folder of a run: made once, never overwritten, every file in it whole."""
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
+from ssgan import files
 from ssgan.config import Config, UsageError
 
 RUNS = Path("runs")
@@ -31,8 +30,8 @@ def create(config: Config, *, synthetic: bool) -> Path:
         run_dir.mkdir(parents=True, exist_ok=True)
         if any(run_dir.iterdir()):
             raise UsageError(f"--run_dir={run_dir} is not empty; a run is never overwritten: name a new folder")
-        write(run_dir / OPTIONS, config.to_json())
-        write(run_dir / FLAGFILE, config.to_flagfile())
+        files.write(run_dir / OPTIONS, config.to_json())
+        files.write(run_dir / FLAGFILE, config.to_flagfile())
     except OSError as error:
         raise UsageError(f"--run_dir={run_dir} cannot be written: {error}") from error
     return run_dir
@@ -54,36 +53,6 @@ def finished(run: str | None) -> Path:
         reason = "its training did not finish" if (folder / OPTIONS).is_file() else "there is no run"
         raise UsageError(f"--run={run}: {reason}; expected a folder that ssgan.train has finished")
     return folder
-
-
-def write(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Writes a JSON file whole or not at all; NaN and infinities are refused."""
-    write(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON object.
-
-    Raises:
-        UsageError: if the file is missing or holds something else.
-    """
-    try:
-        values = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
-    if not isinstance(values, dict):
-        raise UsageError(f"{path} holds a {type(values).__name__}; expected a JSON object")
-    return values
 
 
 def _name(config: Config, *, synthetic: bool) -> str:

@@ -50,7 +50,7 @@ def train(config: Config) -> Path:
     import numpy as np
     import tensorflow as tf
 
-    from ssgan import classifier, data, hardware, labels, run
+    from ssgan import classifier, data, files, hardware, labels, run
 
     # Data
     dataset = data.resolve(config.dataset, data_dir=config.data_dir)
@@ -78,7 +78,7 @@ def train(config: Config) -> Path:
     # Run folder
     run_dir = run.create(config, synthetic=images.synthetic)
     mask_digest = labels.save_label_mask(run_dir / run.LABEL_MASK, label_mask, data_digest=images.digest)
-    run.write_json(run_dir / run.ABOUT, _about(images, label_mask_digest=mask_digest))
+    files.write_json(run_dir / run.ABOUT, _about(images, label_mask_digest=mask_digest))
     _announce(config, images, run_dir, steps=steps, num_unlabeled=len(unlabeled))
 
     # Batches and models
@@ -104,7 +104,7 @@ def train(config: Config) -> Path:
     gan.save(run_dir / run.MODEL)
     plain = classifier.to_classifier(gan.ema_discriminator, images.images.shape[1:])
     plain.save(run_dir / classifier.CLASSIFIER_FILE)
-    run.write_json(run_dir / run.SUMMARY, {"steps": steps, "train_seconds": round(train_seconds, 1)})
+    files.write_json(run_dir / run.SUMMARY, {"steps": steps, "train_seconds": round(train_seconds, 1)})
     print(f"{steps} steps in {train_seconds:.0f} s. Test it: python -m ssgan.eval --run={run_dir}")
     return run_dir
 

@@ -141,13 +141,13 @@ def test_a_changed_or_foreign_file_is_refused(tmp_path):
     with pytest.raises(UsageError, match="was changed"):
         load_label_mask(path)
     np.savez(path, mask=np.array([object()]), digest="")
-    with pytest.raises(UsageError, match="no label mask can be read"):
+    with pytest.raises(UsageError, match="no readable NumPy archive"):
         load_label_mask(path)
     for content in (b"", b"PK\x03\x04 cut short", b"words"):
         path.write_bytes(content)
-        with pytest.raises(UsageError, match="no label mask can be read"):
+        with pytest.raises(UsageError, match="no readable NumPy archive"):
             load_label_mask(path)
-    with pytest.raises(UsageError, match="no label mask can be read"):
+    with pytest.raises(UsageError, match="no readable NumPy archive"):
         load_label_mask(tmp_path / "absent.npz")
 
 

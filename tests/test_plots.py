@@ -1,3 +1,5 @@
+import os
+
 import matplotlib.image
 import numpy as np
 import pytest
@@ -265,10 +267,10 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypa
     images, path = np.zeros((1, 8, 8, 3), np.uint8), tmp_path / "grid.png"
     path.write_bytes(b"old")
 
-    def fail(self, target):
+    def fail(source, target):
         raise OSError("disk full")
 
-    monkeypatch.setattr(plots.Path, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         plots.sample_grid(images, path)
     assert path.read_bytes() == b"old"

@@ -1,11 +1,10 @@
 import dataclasses
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from ssgan import run
+from ssgan import files, run
 from ssgan.cli import parse_flags
 from ssgan.config import Config, UsageError
 
@@ -17,7 +16,7 @@ def in_an_empty_folder(tmp_path, monkeypatch):
 
 def finish(folder, *, seconds):
     """Gives a folder the summary of a run that finished at a time."""
-    run.write_json(folder / run.SUMMARY, {})
+    files.write_json(folder / run.SUMMARY, {})
     os.utime(folder / run.SUMMARY, (seconds, seconds))
 
 
@@ -85,60 +84,8 @@ def test_no_finished_run():
         run.finished("absent")
 
 
-def test_write_replaces_a_file_and_leaves_no_other():
-    for text in ("first", "second, longer", "3rd"):
-        run.write(Path("file.txt"), text)
-        assert Path("file.txt").read_text() == text
-    assert os.listdir() == ["file.txt"]
-
-
-def test_a_failed_write_keeps_the_old_file(monkeypatch):
-    run.write(Path("file.txt"), "old")
-    with pytest.raises(UnicodeEncodeError):
-        run.write(Path("file.txt"), "new " * 10_000 + "\ud800")
-
-    def fail(*_):
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        run.write(Path("file.txt"), "new")
-    assert os.listdir() == ["file.txt"] and Path("file.txt").read_text() == "old"
-
-
-def test_json_is_written_and_read():
-    values = {"error": 0.125, "name": "x", "list": [1, 2]}
-    run.write_json(Path("file.json"), values)
-    assert run.read_json(Path("file.json")) == json.loads(Path("file.json").read_text()) == values
-    assert Path("file.json").read_text().endswith("}\n")
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_json_without_a_number_is_refused(value):
-    run.write_json(Path("file.json"), {"error": 1})
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        run.write_json(Path("file.json"), {"deep": [{"error": value}]})
-    assert run.read_json(Path("file.json")) == {"error": 1}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "cannot be read"),
-        (b"{", "cannot be read"),
-        (b"\xff", "cannot be read"),
-        (b"[1]", "holds a list; expected"),
-    ],
-)
-def test_unreadable_json_is_a_usage_error(content, message):
-    if content is not None:
-        Path("file.json").write_bytes(content)
-    with pytest.raises(UsageError, match=f"file.json {message}"):
-        run.read_json(Path("file.json"))
-
-
 def test_a_data_set_with_a_configuration_makes_one_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = run.create(Config(dataset="imagenet_resized/32x32:0.1.0"), synthetic=False)
-    run.write_json(folder / run.SUMMARY, {})
+    files.write_json(folder / run.SUMMARY, {})
     assert folder.parent.name == "runs" and run.finished(None) == folder

@@ -8,12 +8,12 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
+from ssgan import files
 from ssgan.config import UsageError
 from ssgan.data import street_scene
 from ssgan.data.street_scene import SIDE
@@ -94,12 +94,12 @@ def _check(split: str, seed: int, name: str, value: int, low: int) -> None:
 
 
 def _read(path: Path, count: int) -> tuple[np.ndarray, np.ndarray] | None:
-    try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            images, labels = file["images"], file["labels"]
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except Exception as error:  # whatever is wrong with a cache, drawing again mends it
+    try:
+        arrays = files.read_npz(path, max_bytes=count * _ROW * 2)
+        images, labels = arrays["images"], arrays["labels"]
+    except (UsageError, KeyError) as error:  # whatever is wrong with a cache, drawing again mends it
         _log.warning("cannot read the cache %s (%s); drawing the images again", path, error)
         return None
     found = (images.shape, images.dtype, labels.shape, labels.dtype)
@@ -113,9 +113,8 @@ def _write(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
     """Writes beside the final name and renames, so that no reader ever sees half a file."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".drawing-") as folder:
-            np.savez(Path(folder, path.name), images=images, labels=labels)
-            os.replace(Path(folder, path.name), path)
+        with files.whole(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, images=images, labels=labels)
     except OSError as error:
         _log.warning("cannot cache the images in %s (%s); the next run draws again", path, error)
 

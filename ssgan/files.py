@@ -1,0 +1,152 @@
+"""Files that are written whole or not at all, and read with a bound: a crash may come, a file may be hostile."""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssgan.config import UsageError
+
+_TEMPORARY = ".tmp-"
+_LARGEST_JSON = 64 * 2**20
+_LARGEST_NPY_HEADER = 4096
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yields a temporary name beside `path`; what is written there becomes `path` at the end, or nothing does.
+
+    File and folder are synchronised with the disk, so that a power failure does not undo it either.
+
+    Args:
+        path: file, or folder that does not exist yet.
+
+    Raises:
+        OSError: if it cannot be written; the error names `path`.
+    """
+    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        for written in [*temporary.glob("*"), temporary]:  # of a file, the glob is empty
+            _synchronize(written)
+        os.replace(temporary, path)
+        _synchronize(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            remove(temporary)
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all."""
+    with whole(path) as temporary:
+        temporary.write_text(text)
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Writes a JSON file whole or not at all; NaN and infinities are refused."""
+    write(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a folder of files, and is content when there is none."""
+    if path.is_dir() and not path.is_symlink():
+        for file in path.iterdir():
+            file.unlink()
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def remove_temporary(folder: Path) -> None:
+    """Removes what writers that were killed left in a folder; call it only where no other process writes."""
+    for left in folder.glob(f"{_TEMPORARY}*"):
+        remove(left)
+
+
+def sha256(path: Path) -> str:
+    """Returns the sha256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_text(path: Path) -> str:
+    """Reads a text file of at most 64 MiB.
+
+    Raises:
+        UsageError: if the file is missing, larger, or no UTF-8 text.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read(_LARGEST_JSON + 1)
+        if len(content) > _LARGEST_JSON:
+            raise ValueError(f"larger than {_LARGEST_JSON} bytes")
+        return content.decode()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        UsageError: if the file is missing, too large, or holds something else.
+    """
+    try:
+        values = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is no readable JSON file: {error}") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"{path} holds a {type(values).__name__}; expected a JSON object")
+    return values
+
+
+def read_npz(path: Path, *, max_bytes: int) -> dict[str, np.ndarray]:
+    """Reads every array of a NumPy archive; pickles are refused, and so is what would take more memory.
+
+    Args:
+        path: the archive, compressed or not.
+        max_bytes: bound of all arrays together.
+
+    Raises:
+        UsageError: if the file is missing, damaged, larger than it may be, or holds anything but plain arrays.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            size = sum(member.file_size for member in members)
+            if size > max_bytes + _LARGEST_NPY_HEADER * len(members):
+                raise ValueError(f"its arrays would take {size:,} bytes; expected at most {max_bytes:,}")
+            return {member.filename.removesuffix(".npy"): _array(archive.read(member)) for member in members}
+    except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise UsageError(f"{path} is no readable NumPy archive ({type(error).__name__}: {error})") from error
+
+
+def _array(content: bytes) -> np.ndarray:
+    """Returns the array of a `.npy` file, which is held to the length that its header declares."""
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("an array is not in the .npy format 1.0")
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=_LARGEST_NPY_HEADER)
+    values = content[file.tell() :]
+    if dtype.hasobject or dtype.itemsize * int(np.prod(shape, dtype=object)) != len(values):
+        raise ValueError(f"an array is declared as {dtype} {shape}, which is not what its {len(values):,} bytes hold")
+    return np.frombuffer(values, dtype).reshape(shape, order="F" if fortran_order else "C").copy()
+
+
+def _synchronize(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
