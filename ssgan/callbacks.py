@@ -5,21 +5,25 @@ The callbacks count training steps, not epochs: `fit` sees a run as one epoch of
 """
 
 import csv
+import io
 import math
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ssgan import plots
+from ssgan import checkpoint, files, plots
+from ssgan.stops import Signals, Stopped
 
 
-class NonFiniteLossError(ArithmeticError):
-    """A metric became NaN or infinite."""
+class NonFiniteError(ArithmeticError):
+    """A metric, or a variable that was to be saved, became NaN or infinite."""
 
 
 class NonFiniteGuard(keras.callbacks.Callback):
@@ -28,17 +32,14 @@ class NonFiniteGuard(keras.callbacks.Callback):
     Keras' own `TerminateOnNaN` looks at a metric named `loss` only, which a GAN does not have.
 
     Raises:
-        NonFiniteLossError: from `fit`, naming the step and the metric.
+        NonFiniteError: from `fit`, naming the step and the metric.
     """
 
     def on_train_batch_end(self, batch, logs=None):
         """Looks at every metric of the step."""
         for name, value in logs.items():
             if not math.isfinite(value):
-                raise NonFiniteLossError(
-                    f"{name} is {float(value)} at step {batch + 1}; lower --learning_rate, or look at "
-                    "the last rows of history.csv"
-                )
+                raise NonFiniteError(f"{name} is {float(value)} at step {int(self.model.steps_done)}")
 
 
 class Monitor(keras.callbacks.Callback):
@@ -54,6 +55,7 @@ class Monitor(keras.callbacks.Callback):
         log_every: steps between two records; the last step always has one.
         validation: (images, labels) to watch the error on, or None.
         title: of the curves.
+        resumed: what `state` returned when the run was saved, to go on there; None at its beginning.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Monitor(keras.callbacks.Callback):
         log_every: int,
         validation: tuple[np.ndarray, np.ndarray] | None,
         title: str,
+        resumed: dict[str, Any] | None = None,
     ):
         super().__init__()
         self.run_dir = run_dir
@@ -71,17 +74,37 @@ class Monitor(keras.callbacks.Callback):
         self.log_every = log_every
         self.validation = validation
         self.title = title
-        self.records: list[dict[str, float]] = []
+        resumed = resumed or {"records": [], "seconds": 0.0}
+        self.records: list[dict[str, float]] = [
+            {name: math.nan if value is None else value for name, value in record.items()}
+            for record in resumed["records"]
+        ]
+        self.seconds_before = resumed["seconds"]
 
     def on_train_begin(self, logs=None):
-        """Opens the TensorBoard log and starts the clock."""
+        """Starts the clock; writes the logs anew, as they were at this step."""
+        shutil.rmtree(self.run_dir / "tensorboard", ignore_errors=True)
         self.writer = tf.summary.create_file_writer(str(self.run_dir / "tensorboard"))
-        self.progress = Progress(self.total_steps)
+        for record in self.records:
+            self._write_scalars(record)
+        self._write_history()
+        self.progress = Progress(self.total_steps, start=int(self.model.steps_done))
         self.begin = time.monotonic()
+
+    def state(self) -> dict[str, Any]:
+        """Returns the records and the seconds of training so far, as JSON can hold them."""
+        records = [
+            {name: None if math.isnan(value) else value for name, value in record.items()} for record in self.records
+        ]
+        return {"records": records, "seconds": self.seconds()}
+
+    def seconds(self) -> float:
+        """Returns the seconds of training so far, those before the run was resumed included."""
+        return round(self.seconds_before + time.monotonic() - self.begin, 3)
 
     def on_train_batch_end(self, batch, logs=None):
         """Shows the step, and writes a record when one is due."""
-        step = batch + 1
+        step = int(self.model.steps_done)
         if not _is_due(step, self.log_every, self.total_steps):
             self.progress.show(step, logs)
             return
@@ -103,7 +126,7 @@ class Monitor(keras.callbacks.Callback):
     def _record(self, step: int, logs: dict) -> dict[str, float]:
         record = {
             "step": step,
-            "seconds": round(time.monotonic() - self.begin, 3),
+            "seconds": self.seconds(),
             "learning_rate": float(self.model.d_optimizer.learning_rate),
             # A mean of nothing is not 0: the baseline has no generator, an unlabelled batch no accuracy.
             **{
@@ -118,11 +141,12 @@ class Monitor(keras.callbacks.Callback):
         return record
 
     def _write_history(self) -> None:
-        with open(self.run_dir / "history.csv", "a", newline="") as file:
-            rows = csv.DictWriter(file, self.records[-1].keys())
-            if len(self.records) == 1:
-                rows.writeheader()
-            rows.writerow(self.records[-1])
+        table = io.StringIO()
+        if self.records:
+            rows = csv.DictWriter(table, self.records[0].keys(), lineterminator="\n")
+            rows.writeheader()
+            rows.writerows(self.records)
+        files.write(self.run_dir / "history.csv", table.getvalue())
 
     def _write_scalars(self, record: dict[str, float]) -> None:
         # tf.summary.scalar needs the tensorboard package; to write, this part of TensorFlow is enough.
@@ -139,6 +163,7 @@ class Progress:
 
     Args:
         total_steps: number of the last step.
+        start: number of the step after which training goes on; the bar is over the steps that are left.
     """
 
     # In the order of interest: a narrow terminal shows the first ones.
@@ -152,20 +177,23 @@ class Progress:
         "confident": "confident",
     }
 
-    def __init__(self, total_steps: int):
+    def __init__(self, total_steps: int, *, start: int = 0):
         self.total_steps = total_steps
+        self.start = start
         self.begin = time.monotonic()
         self.validation: dict[str, float] = {}
         labels = list(self.LABELS.values())
-        self.bar = keras.utils.Progbar(total_steps, width=10, stateful_metrics=labels) if sys.stdout.isatty() else None
+        self.bar = None
+        if sys.stdout.isatty():
+            self.bar = keras.utils.Progbar(total_steps - start, width=10, stateful_metrics=labels)
 
     def show(self, step: int, logs: dict, *, record: dict[str, float] | None = None) -> None:
         """Shows the metrics of a step; `record` holds more where one was written."""
         if self.bar is not None:
             self.validation = {k: v for k, v in (record or self.validation).items() if k == "validation_error"}
-            self.bar.update(step, self._that_fit({**logs, **self.validation}))
+            self.bar.update(step - self.start, self._that_fit({**logs, **self.validation}))
         elif record is not None:
-            left = (time.monotonic() - self.begin) / step * (self.total_steps - step)
+            left = (time.monotonic() - self.begin) / (step - self.start) * (self.total_steps - step)
             named = {name: value for name, value in record.items() if name not in ("step", "seconds")}
             metrics = "  ".join(f"{name} {value:.4g}" for name, value in named.items() if not math.isnan(value))
             print(f"step {step}/{self.total_steps}  {_duration(left)} left  {metrics}", flush=True)
@@ -202,7 +230,7 @@ class Samples(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Draws the grid when one is due."""
-        step = batch + 1
+        step = int(self.model.steps_done)
         if not _is_due(step, self.log_every, self.total_steps):
             return
         generator = self.model.generator
@@ -211,6 +239,73 @@ class Samples(keras.callbacks.Callback):
         pixels = np.clip((images + 1.0) * 127.5, 0, 255).round().astype(np.uint8)
         path = self.folder / f"step_{step:06d}.png"
         plots.sample_grid(pixels, path, caption=f"{self.caption}, step {step}")
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """At the beginning, every `every` steps, at the last step and before a signal ends the run: a checkpoint.
+
+    It comes after the other callbacks, so that it saves what they have done in the step.
+
+    Args:
+        folder: of the checkpoints.
+        total_steps: number of the last step.
+        every: steps between two checkpoints.
+        keep: how many of the newest to keep.
+        about: returns what else belongs to the checkpoint, see `ssgan.checkpoint.Checkpoint`.
+        signals: where a signal was received, the run is saved after the step and stopped.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        total_steps: int,
+        every: int,
+        keep: int,
+        about: Callable[[], dict[str, Any]],
+        signals: Signals,
+    ):
+        super().__init__()
+        self.folder = folder
+        self.total_steps = total_steps
+        self.every = every
+        self.keep = keep
+        self.about = about
+        self.signals = signals
+        self.saves: list[float] = []
+        self.bytes = 0
+
+    def on_train_begin(self, logs=None):
+        """Saves the beginning, to which a run can go back, too."""
+        if int(self.model.steps_done) == 0:
+            self._save(0)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Saves when it is due, or when a signal was received."""
+        step = int(self.model.steps_done)
+        received = self.signals.received
+        if received is not None or _is_due(step, self.every, self.total_steps):
+            self._save(step)
+        if received is not None:
+            raise Stopped(
+                f"{received.name} at step {step} of {self.total_steps}, which is saved", status=128 + received
+            )
+
+    def on_train_end(self, logs=None):
+        """Says what the checkpoints took."""
+        if self.saves:
+            each = sum(self.saves) / len(self.saves)
+            print(f"{len(self.saves)} checkpoints of {self.bytes / 1e6:.1f} MB, {each:.2f} s each", flush=True)
+
+    def _save(self, step: int) -> None:
+        begin = time.monotonic()
+        arrays = {name: np.asarray(variable) for name, variable in self.model.state().items()}
+        for name, array in arrays.items():
+            if not np.isfinite(array).all():
+                raise NonFiniteError(f"{name} is not finite at step {step}")
+        path = checkpoint.save(self.folder, checkpoint.Checkpoint(step, arrays, self.about()), keep=self.keep)
+        self.bytes = sum(file.stat().st_size for file in path.iterdir())
+        self.saves.append(time.monotonic() - begin)
 
 
 def _is_due(step: int, log_every: int, total_steps: int) -> bool:

@@ -10,15 +10,19 @@ from typing import Any, NoReturn
 from absl import flags
 
 from ssgan.config import UsageError, expectation, plain_type
+from ssgan.stops import Stopped
 
 
-def parse_flags(config_class: type, argv: Sequence[str], *, usage: str) -> Any:
+def parse_flags(
+    config_class: type, argv: Sequence[str], *, usage: str, saved: Callable[[Any], Any] | None = None
+) -> Any:
     """Parses a command line into `config_class`; answers `--help` and mistakes itself.
 
     Args:
         config_class: a dataclass whose fields were declared with `option`.
         argv: the command line, program name first; `--flagfile=FILE` is read as absl does.
         usage: what the command does, shown above the list of flags by `--help`.
+        saved: given the options, returns others, whose values then take the place of the defaults; or None.
 
     Returns:
         An instance of `config_class`.
@@ -26,17 +30,23 @@ def parse_flags(config_class: type, argv: Sequence[str], *, usage: str) -> Any:
     Raises:
         SystemExit: with status 0 after `--help`; with status 2 and one line on stderr after a mistake.
     """
-    values = _flag_values(config_class)
     try:
-        rest = values(list(argv))[1:]
-        if values["help"].value:
-            print(f"{usage}\n\n{values.get_help()}")
-            raise SystemExit(0)
-        if rest:
-            raise UsageError(f"unexpected argument {rest[0]!r}: every option is written --name=value")
-        return config_class(**{field.name: values[field.name].value for field in dataclasses.fields(config_class)})
+        options = _parse(config_class(), argv, usage=usage)
+        defaults = saved(options) if saved else None
+        return _parse(defaults, argv, usage=usage) if defaults else options
     except (flags.Error, UsageError, UnicodeDecodeError) as error:
         exit_with_usage_error(error)
+
+
+def _parse(defaults: Any, argv: Sequence[str], *, usage: str) -> Any:
+    values = _flag_values(defaults)
+    rest = values(list(argv))[1:]
+    if values["help"].value:
+        print(f"{usage}\n\n{values.get_help()}")
+        raise SystemExit(0)
+    if rest:
+        raise UsageError(f"unexpected argument {rest[0]!r}: every option is written --name=value")
+    return dataclasses.replace(defaults, **{name: values[name].value for name in vars(defaults)})
 
 
 def exit_with_usage_error(error: Exception) -> NoReturn:
@@ -45,7 +55,7 @@ def exit_with_usage_error(error: Exception) -> NoReturn:
     raise SystemExit(2)
 
 
-def _flag_values(config_class: type) -> flags.FlagValues:
+def _flag_values(defaults: Any) -> flags.FlagValues:
     values = flags.FlagValues()
     flags.DEFINE_bool("help", False, "Show this help.", flag_values=values, short_name="h")
     define: dict[type, Callable] = {
@@ -54,10 +64,10 @@ def _flag_values(config_class: type) -> flags.FlagValues:
         bool: flags.DEFINE_bool,
         str: flags.DEFINE_string,
     }
-    for field in dataclasses.fields(config_class):
+    for field in dataclasses.fields(defaults):
         expected = expectation(field)
         help = field.metadata["help"] + (f" ({expected})" if expected else "")
-        define[plain_type(field)](field.name, field.default, help, flag_values=values)
+        define[plain_type(field)](field.name, getattr(defaults, field.name), help, flag_values=values)
     return values
 
 
@@ -65,22 +75,25 @@ def run_command(command: Callable[[Any], Any], options: Any) -> None:
     """Imports TensorFlow and runs a command with its parsed options.
 
     Raises:
-        SystemExit: with one line on stderr: with status 2 after a mistake of the user, 1 after a loss that is not
-            finite, 130 after Ctrl-C.
+        SystemExit: with one line on stderr: with status 2 after a mistake of the user, 1 after an error of the disk or
+            a number that is not finite, 130 after Ctrl-C, 143 after SIGTERM.
     """
     _import_tensorflow()
-    from ssgan.callbacks import NonFiniteLossError
-
     try:
         command(options)
     except UsageError as error:
         exit_with_usage_error(error)
-    except NonFiniteLossError as error:
-        print(f"error: training stopped: {error}", file=sys.stderr)
-        raise SystemExit(1) from error
+    except Stopped as stopped:
+        _exit(str(stopped), status=stopped.status)
+    except OSError as error:
+        _exit(str(error), status=1)
     except KeyboardInterrupt:
-        print("\ninterrupted; the folder of an unfinished run can be deleted", file=sys.stderr)
-        raise SystemExit(130) from None
+        _exit("interrupted", status=130)
+
+
+def _exit(message: str, *, status: int) -> NoReturn:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(status)
 
 
 def _import_tensorflow() -> None:

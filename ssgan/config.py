@@ -6,6 +6,10 @@ import types
 import typing
 from typing import Any
 
+_NO_MATHEMATICS = frozenset(
+    ("data_dir", "log_every", "run_dir", "resume", "checkpoint_every", "keep_checkpoints", "on_nan")
+)
+
 
 class UsageError(ValueError):
     """A mistake of the user: shown as one line, without a traceback; the command exits with status 2."""
@@ -145,6 +149,19 @@ class Config:
     deterministic: bool = option(False, "Bit-identical results for the same seed and machine; slower.")
     log_every: int = option(250, "Steps between two lines of history, validation errors and sample grids.", low=1)
     run_dir: str | None = option(None, "Folder of this run, new or empty. Default: a named one under runs/.")
+    resume: bool = option(
+        False,
+        "Go on with an unfinished run where its newest checkpoint is: the one in --run_dir, or else the newest under "
+        "runs/. Options that are not given are those of the run.",
+    )
+    checkpoint_every: int = option(250, "Steps between two checkpoints.", low=1)
+    keep_checkpoints: int = option(2, "Number of newest checkpoints to keep.", low=1)
+    on_nan: str = option(
+        "stop",
+        "After a loss or weight that is not finite: stop; or rollback: go back to the newest checkpoint and on with "
+        "half the learning rate, at most 3 times.",
+        choices=("stop", "rollback"),
+    )
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -159,13 +176,17 @@ class Config:
             raise UsageError("--labels=0 and --unsupervised_weight=0 leave nothing to learn from; raise one of them")
 
     def to_json(self) -> str:
-        """Returns the options as a JSON object, one key per option."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        """Returns the options as a JSON object, one key per option but `resume`, which is no property of a run."""
+        return json.dumps({name: value for name, value in vars(self).items() if name != "resume"}, indent=2) + "\n"
+
+    def mathematics(self) -> dict[str, Any]:
+        """Returns the options that change the weights in the end: those in which a resumed run cannot differ."""
+        return {name: value for name, value in vars(self).items() if name not in _NO_MATHEMATICS}
 
     def to_flagfile(self) -> str:
         """Returns the options as an absl flagfile: `--flagfile=<it>` repeats the run, in a folder of its own."""
-        given = {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
-        return "".join(f"--{name}={value}\n" for name, value in given.items() if name != "run_dir")
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return "".join(f"--{name}={value}\n" for name, value in given.items() if name not in ("run_dir", "resume"))
 
     @classmethod
     def from_json(cls, text: str) -> "Config":

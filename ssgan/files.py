@@ -67,9 +67,14 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def is_temporary(path: Path) -> bool:
+    """Tells whether a file or folder is one that `whole` writes to, or left when its process was killed."""
+    return path.name.startswith(_TEMPORARY)
+
+
 def remove_temporary(folder: Path) -> None:
     """Removes what writers that were killed left in a folder; call it only where no other process writes."""
-    for left in folder.glob(f"{_TEMPORARY}*"):
+    for left in filter(is_temporary, list(folder.iterdir())):
         remove(left)
 
 

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from matplotlib.image import imread
 
-from ssgan.callbacks import Monitor, NonFiniteGuard, NonFiniteLossError, Progress, Samples
+from ssgan.callbacks import Monitor, NonFiniteError, NonFiniteGuard, Progress, Samples
 from tests.test_gan import SIZE, make_batch, make_gan
 
 
@@ -109,5 +109,5 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(metric):
                 weight = network.trainable_variables[0]
                 weight.assign(weight * np.nan)
 
-    with pytest.raises(NonFiniteLossError, match=r"(d_loss|g_loss) is nan at step 3"):
+    with pytest.raises(NonFiniteError, match=r"(d_loss|g_loss) is nan at step 3"):
         gan.fit(batches(5), verbose=0, shuffle=False, callbacks=[Break()])

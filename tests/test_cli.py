@@ -172,7 +172,7 @@ def test_evaluating_what_is_no_finished_run_exits_with_2(ssgan, tmp_path):
 def test_every_config_parses_and_takes_a_real_step(config, tmp_path, monkeypatch, cache):
     from ssgan.cli import parse_flags
     from ssgan.config import Config
-    from ssgan.train import batches, build, total_steps
+    from ssgan.recipe import batches, build, total_steps
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     options = parse_flags(Config, ["train", f"--flagfile={config}"], usage="")

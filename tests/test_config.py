@@ -137,7 +137,7 @@ def test_a_flagfile_repeats_the_options_in_a_folder_of_its_own(tmp_path, config)
 @pytest.mark.parametrize("config", [Config(), CHANGED], ids=["defaults", "changed"])
 def test_json_repeats_the_options(config):
     assert Config.from_json(config.to_json()) == config
-    assert list(json.loads(config.to_json())) == list(FIELDS)
+    assert list(json.loads(config.to_json())) == [name for name in FIELDS if name != "resume"]
 
 
 @pytest.mark.parametrize(

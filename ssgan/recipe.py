@@ -1,0 +1,87 @@
+"""What the options of a run mean: how many steps, which batches, which model and optimizers."""
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssgan import Discriminator, Generator, hardware
+from ssgan.batches import masked_batches, mixed_batches
+from ssgan.config import Config
+from ssgan.gan import SSGAN
+from ssgan.schedules import ConstantThenLinear
+
+if TYPE_CHECKING:
+    from ssgan.data import ImageSet
+
+DEFAULT_STEPS = 5000
+
+
+def total_steps(config: Config, *, num_unlabeled: int) -> int:
+    """Returns the number of training steps, from `total_steps` or `total_epochs`, rounded up to a whole step."""
+    if config.total_epochs is not None:
+        return -(-config.total_epochs * num_unlabeled // config.unlabeled_batch)
+    return config.total_steps or DEFAULT_STEPS
+
+
+def batches(
+    config: Config,
+    images: "ImageSet",
+    label_mask: np.ndarray,
+    *,
+    unlabeled: np.ndarray,
+    steps: int,
+    start: int = 0,
+) -> tf.data.Dataset:
+    """Returns the training batches that the options ask for, from step `start` on; see `ssgan.batches`."""
+    # The alternating generator update looks at rows of its own, the supervised baseline at no unlabelled row.
+    fresh = config.generated_batch if config.updates == "alternating" and config.unsupervised_weight else 0
+    rows = 0 if is_baseline(config) else config.unlabeled_batch + fresh
+    shared: dict[str, Any] = {"unlabeled": unlabeled, "seed": config.seed, "steps": steps, "start": start}
+    shared |= {"shift": config.shift, "rotate": config.rotate, "zoom": config.zoom}
+    arrays = (images.images, images.labels, label_mask)
+    if config.batching == "masked":
+        return masked_batches(*arrays, batch=rows or config.unlabeled_batch, **shared)
+    labeled_batch = config.labeled_batch if config.labels else 0
+    return mixed_batches(*arrays, labeled_batch=labeled_batch, unlabeled_batch=rows, **shared)
+
+
+def is_baseline(config: Config) -> bool:
+    """Tells whether the options ask for the supervised baseline, which sees no unlabelled image."""
+    return config.unsupervised_weight == config.consistency_weight == 0
+
+
+def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int, steps: int) -> SSGAN:
+    """Returns the compiled model that the options ask for."""
+    dtype = hardware.dtype_policy(config.precision)
+    gan = SSGAN(
+        Discriminator(num_classes, arch=config.arch, pooling=config.pooling, dtype=dtype),
+        Generator(image_shape, width=config.generator_width, latent_dim=config.latent_dim, dtype=dtype),
+        ema_decay=config.ema_decay,
+    )
+    compile_gan(gan, config, steps=steps)
+    return gan
+
+
+def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 1.0) -> None:
+    """Compiles a model as the options ask: optimizers at their beginning, the learning rate times a factor."""
+
+    def adam(updates: int) -> keras.optimizers.Optimizer:
+        peak = config.learning_rate * rate_factor
+        rate = ConstantThenLinear(peak, total_steps=updates, decay_start=config.decay_start)
+        return keras.optimizers.Adam(rate, beta_1=0.5)
+
+    gan.compile(
+        adam(steps),
+        adam(-(-steps // config.d_steps)),
+        updates=config.updates,
+        d_steps=config.d_steps,
+        generated_batch=config.generated_batch,
+        unsupervised_weight=config.unsupervised_weight,
+        label_smoothing=config.label_smoothing,
+        feature_matching=config.feature_matching,
+        augment=config.augment,
+        consistency_weight=config.consistency_weight if config.labels else 0.0,  # a plain GAN names no classes
+        consistency_threshold=config.consistency_threshold,
+    )
