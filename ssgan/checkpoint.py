@@ -94,23 +94,29 @@ def load(path: Path) -> Checkpoint:
     manifest = content.get("manifest")
     if not isinstance(manifest, dict) or content.get("sha256") != _digest(manifest):
         raise UsageError(f"{path / MANIFEST} is not what was written: its sha256 differs")
-    if manifest["format_version"] != FORMAT_VERSION:
+    if manifest.get("format_version") != FORMAT_VERSION:
         raise UsageError(
-            f"{path} has the format version {manifest['format_version']}; this ssgan reads {FORMAT_VERSION}: install a "
-            "newer one"
+            f"{path} has the format version {manifest.get('format_version')}; this ssgan reads {FORMAT_VERSION}: install "
+            "a newer one"
         )
+    match manifest:
+        case {
+            "step": int(step),
+            "files": {"state.npz": {"bytes": int(), "sha256": str()} as expected},
+            "about": dict(about),
+        }:
+            pass
+        case _:
+            raise UsageError(f"{path / MANIFEST} lacks a step, a file or what it is about; it was not written by ssgan")
     state = path / STATE
-    expected = manifest["files"][STATE]
     try:
         found = {"bytes": state.stat().st_size, "sha256": files.sha256(state)}
     except OSError as error:
         raise UsageError(f"{state} cannot be read: {error}") from error
     if found != expected:
-        raise UsageError(
-            f"{state} is not what was written: {found['bytes']:,} bytes of {expected['bytes']:,}, or its sha256 differs"
-        )
+        raise UsageError(f"{state}: found {found}, but {expected} were written")
     # Uncompressed, the arrays are no larger than the file.
-    return Checkpoint(manifest["step"], files.read_npz(state, max_bytes=found["bytes"]), manifest["about"])
+    return Checkpoint(step, files.read_npz(state, max_bytes=expected["bytes"]), about)
 
 
 def load_newest(folder: Path, *, identity: Mapping[str, Any]) -> Checkpoint | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ssgan.config import UsageError
 from ssgan.gan import SSGAN, to_unit_range
 from ssgan.models import Discriminator, Generator
 from ssgan.schedules import ConstantThenLinear
@@ -282,3 +283,34 @@ def test_float16_is_refused():
 def test_unknown_updates_are_refused():
     with pytest.raises(ValueError, match="updates='both': expected 'alternating' or 'simultaneous'"):
         make_gan(updates="both")
+
+
+def test_the_state_is_every_variable():
+    gan = make_gan()
+    state = {id(variable) for variable in gan.state().values()}
+    metrics = [variable for metric in gan.train_metrics.values() for variable in metric.variables]
+    owned = [*gan.variables, *gan.d_optimizer.variables, *gan.g_optimizer.variables, *metrics]
+    assert state == {id(variable) for variable in owned}
+    assert sum("seed" in variable.path for variable in gan.state().values()) >= 4  # dropout, its EMA copy, noise
+
+
+@pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
+def test_a_restored_state_trains_on_as_if_nothing_had_happened(updates):
+    batch = make_batch(rows=LABELED + UNLABELED + GENERATED)
+    straight, resumed = make_gan(updates=updates, d_steps=2), make_gan(updates=updates, d_steps=2)
+    for _ in range(3):
+        step(straight, batch)
+    resumed.restore({name: keras.ops.convert_to_numpy(value) for name, value in straight.state().items()})
+    for gan in (straight, resumed):
+        logs = [step(gan, batch) for _ in range(2)][-1]
+    for (name, expected), found in zip(straight.state().items(), resumed.state().values(), strict=True):
+        np.testing.assert_allclose(found.numpy(), expected.numpy(), rtol=1e-5, atol=1e-6, err_msg=name)
+    assert float(logs["d_loss"]) > 0
+
+
+def test_a_state_that_does_not_fit_changes_nothing():
+    gan, other = make_gan(), make_gan(arch="article")
+    before = values(gan)
+    with pytest.raises(UsageError, match=r"the saved state has .* for discriminator/\d+; this model has "):
+        gan.restore({name: keras.ops.convert_to_numpy(value) for name, value in other.state().items()})
+    assert same(before, values(gan))
