@@ -5,25 +5,6 @@ import math
 import tensorflow as tf
 
 
-def random_geometry(images: tf.Tensor, seed: tf.Tensor, *, shift: int, rotate: float, zoom: float) -> tf.Tensor:
-    """Applies `random_rotation_and_zoom` and `random_shift`, with random numbers of their own.
-
-    Args:
-        images: any dtype [batch, height, width, channels].
-        seed: int [2]; the same seed gives the same changes.
-        shift: largest translation, pixels.
-        rotate: largest rotation, degrees.
-        zoom: log of the largest stretch of a side.
-
-    Returns:
-        Images of the same shape and dtype.
-    """
-    turned = random_rotation_and_zoom(
-        images, tf.random.experimental.stateless_fold_in(seed, 1), degrees=rotate, zoom=zoom
-    )
-    return random_shift(turned, seed, pixels=shift)
-
-
 def random_shift(images: tf.Tensor, seed: tf.Tensor, *, pixels: int) -> tf.Tensor:
     """Translates each image by its own whole number of pixels; the edge is repeated into the gap.
 
@@ -94,16 +75,38 @@ def random_color_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """
     seeds = tf.random.experimental.stateless_split(seed, 4)
     batch = tf.shape(images)[0]
-    _, height, width, channels = images.shape
+    channels = images.shape[-1]
     mean = tf.reduce_mean(images, axis=[1, 2], keepdims=True)
     contrast = tf.random.stateless_uniform([batch, 1, 1, channels], seeds[0], 0.5, 1.5)
     sign = tf.sign(tf.random.stateless_uniform([batch, 1, 1, 1], seeds[1], -1.0, 1.0))
     brightness = tf.random.stateless_uniform([batch, 1, 1, channels], seeds[2], -0.3, 0.3)
     colored = sign * (contrast * (images - mean) + mean + brightness)
-    box = tf.random.stateless_uniform([4, batch, 1], seeds[3])
+    return tf.clip_by_value(colored, -1.0, 1.0) * tf.cast(_outside_a_box(images, seeds[3]), images.dtype)
+
+
+def random_affine_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Turns each image by up to 20 degrees, stretches and shifts it a little, and blackens a random box of it.
+
+    For drawings such as MNIST's, whose classes differ in shape and not in colour.
+
+    Args:
+        images: float32 [batch, height, width, channels] in -1..1.
+        seed: int [2]; the same seed gives the same changes.
+
+    Returns:
+        float32 images of the same shape, in -1..1; differentiable.
+    """
+    seeds = tf.random.experimental.stateless_split(seed, 3)
+    moved = random_shift(random_rotation_and_zoom(images, seeds[0], degrees=20.0, zoom=0.25), seeds[1], pixels=2)
+    return tf.where(_outside_a_box(moved, seeds[2]), moved, -1.0)
+
+
+def _outside_a_box(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Returns bool [batch, height, width, 1]: false in one random box per image, of up to half of each side."""
+    batch, (_, height, width, _) = tf.shape(images)[0], images.shape
+    box = tf.random.stateless_uniform([4, batch, 1], seed)
     rows = _outside(box[0], box[2], height)[:, :, None, None]
-    columns = _outside(box[1], box[3], width)[:, None, :, None]
-    return tf.clip_by_value(colored, -1.0, 1.0) * tf.cast(rows | columns, images.dtype)
+    return rows | _outside(box[1], box[3], width)[:, None, :, None]
 
 
 def _outside(center: tf.Tensor, extent: tf.Tensor, size: int) -> tf.Tensor:

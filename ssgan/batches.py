@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from ssgan.augment import random_geometry
+from ssgan.augment import random_shift
 
 _LABELED, _UNLABELED, _CHANGE = range(3)  # streams of random numbers, one per purpose
 HIDDEN = -1
@@ -31,8 +31,6 @@ def mixed_batches(
     steps: int,
     start: int = 0,
     shift: int = 0,
-    rotate: float = 0.0,
-    zoom: float = 0.0,
 ) -> tf.data.Dataset:
     """Batches of `labeled_batch` labelled rows, followed by `unlabeled_batch` rows without labels.
 
@@ -49,8 +47,6 @@ def mixed_batches(
         steps: number of the step at which the data set ends.
         start: number of its first step.
         shift: largest random translation, pixels; 0 for none.
-        rotate: largest random rotation, degrees; 0 for none.
-        zoom: random stretch of each side, by up to `exp(zoom)` and down to `exp(-zoom)`; 0 for none.
 
     Returns:
         A data set of `steps - start` batches: images uint8 [b, height, width, channels], labels int32 [b] (-1 where
@@ -71,8 +67,7 @@ def mixed_batches(
         unlabeled_rows = rows_due(unlabeled, step, unlabeled_batch, stream=(seed, _UNLABELED))
         return np.concatenate([labeled_rows, unlabeled_rows]), mask
 
-    change = functools.partial(random_geometry, shift=shift, rotate=rotate, zoom=zoom)
-    return _dataset(images, labels, rows_at, change, seed=seed, steps=steps, start=start)
+    return _dataset(images, labels, rows_at, shift=shift, seed=seed, steps=steps, start=start)
 
 
 def masked_batches(
@@ -86,8 +81,6 @@ def masked_batches(
     steps: int,
     start: int = 0,
     shift: int = 0,
-    rotate: float = 0.0,
-    zoom: float = 0.0,
 ) -> tf.data.Dataset:
     """Batches of one random stream over all rows, each with its label where the mask allows it.
 
@@ -95,7 +88,7 @@ def masked_batches(
 
     Args:
         batch: rows per batch.
-        images, labels, label_mask, unlabeled, seed, steps, start, shift, rotate, zoom: as for `mixed_batches`.
+        images, labels, label_mask, unlabeled, seed, steps, start, shift: as for `mixed_batches`.
 
     Returns:
         As for `mixed_batches`, with `b = batch`.
@@ -110,8 +103,7 @@ def masked_batches(
         rows = rows_due(pool, step, batch, stream=(seed, _UNLABELED))
         return rows, label_mask[rows]
 
-    change = functools.partial(random_geometry, shift=shift, rotate=rotate, zoom=zoom)
-    return _dataset(images, labels, rows_at, change, seed=seed, steps=steps, start=start)
+    return _dataset(images, labels, rows_at, shift=shift, seed=seed, steps=steps, start=start)
 
 
 def rows_due(pool: np.ndarray, step: int, count: int, *, stream: tuple[int, int]) -> np.ndarray:
@@ -144,8 +136,8 @@ def _dataset(
     images: np.ndarray,
     labels: np.ndarray,
     rows_at: Callable,
-    change: Callable,
     *,
+    shift: int,
     seed: int,
     steps: int,
     start: int,
@@ -157,7 +149,7 @@ def _dataset(
         rows, mask = tf.numpy_function(rows_at, [step], (tf.int64, tf.bool), stateful=False)
         rows, mask = tf.ensure_shape(rows, [batch]), tf.ensure_shape(mask, [batch])
         step_seed = tf.random.experimental.stateless_fold_in([seed, _CHANGE], step)
-        shown = change(tf.gather(all_images, rows), step_seed)
+        shown = random_shift(tf.gather(all_images, rows), step_seed, pixels=shift)
         return shown, tf.where(mask, tf.gather(all_labels, rows), HIDDEN), mask
 
     batch = len(rows_at(start)[0])

@@ -96,8 +96,8 @@ def load(path: Path) -> Checkpoint:
         raise UsageError(f"{path / MANIFEST} is not what was written: its sha256 differs")
     if manifest.get("format_version") != FORMAT_VERSION:
         raise UsageError(
-            f"{path} has the format version {manifest.get('format_version')}; this ssgan reads {FORMAT_VERSION}: install "
-            "a newer one"
+            f"{path} has the format version {manifest.get('format_version')}; this ssgan reads {FORMAT_VERSION}: "
+            "install a newer one"
         )
     match manifest:
         case {

@@ -74,16 +74,12 @@ class Config:
     unlabeled_batch: int = option(100, "Unlabelled images per discriminator update.", low=1, high=10_000)
     generated_batch: int = option(32, "Generated images per update.", low=1, high=10_000)
     shift: int = option(2, "Random translation of the training images by up to so many pixels.", low=0, high=8)
-    rotate: float = option(0.0, "Random rotation of the training images by up to so many degrees.", low=0.0, high=180.0)
-    zoom: float = option(
-        0.0, "Random stretch of either side of the training images, by exp(-zoom) to exp(zoom).", low=0.0, high=1.0
-    )
 
     # Models
     arch: str = option(
         "small",
-        "Discriminator: small (quick), paper_svhn (64/128), paper_cifar (96/192), article.",
-        choices=("small", "paper_svhn", "paper_cifar", "article"),
+        "Discriminator: small (quick), tiny (drawings), paper_svhn (64/128), paper_cifar (96/192), article.",
+        choices=("small", "tiny", "paper_svhn", "paper_cifar", "article"),
     )
     pooling: str = option("average", "Global pooling that makes the features.", choices=("average", "max"))
     generator_width: int = option(
@@ -110,7 +106,12 @@ class Config:
     label_smoothing: float = option(0.0, "One-sided smoothing of the real target, 1 - this.", low=0.0, high=0.5)
     feature_matching: str = option("l1", "Distance between mean features.", choices=("l1", "squared"))
 
-    augment: bool = option(True, "Train on images with changed colours, inverted contrast and a box cut out.")
+    augment: str = option(
+        "color",
+        "Change of the images trained on, real and generated: color (colours, contrast inverted, a box cut out), "
+        "affine (turned, stretched, shifted, a box cut out: for drawings such as MNIST's), none.",
+        choices=("color", "affine", "none"),
+    )
     consistency_weight: float = option(
         1.0,
         "Weight of the loss that holds predictions for augmented unlabelled images to the confident ones "

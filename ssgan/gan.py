@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from ssgan import losses, schedules  # noqa: F401  (a saved run names the schedule of its optimizers)
-from ssgan.augment import random_color_and_cutout
+from ssgan.augment import random_affine_and_cutout, random_color_and_cutout
 from ssgan.config import UsageError
 from ssgan.models import Discriminator, Generator
 
@@ -23,6 +23,9 @@ _COMPILE_OPTIONS = (
     "consistency_weight",
     "consistency_threshold",
 )
+
+
+_AUGMENT = {"color": random_color_and_cutout, "affine": random_affine_and_cutout, "none": None}
 
 
 def to_unit_range(images: tf.Tensor) -> tf.Tensor:
@@ -114,7 +117,7 @@ class SSGAN(keras.Model):
         unsupervised_weight: float = 1.0,
         label_smoothing: float = 0.0,
         feature_matching: str = "l1",
-        augment: bool = False,
+        augment: str = "none",
         consistency_weight: float = 0.0,
         consistency_threshold: float = 0.95,
         **kwargs,
@@ -133,18 +136,20 @@ class SSGAN(keras.Model):
                 is neither run nor trained.
             label_smoothing: one-sided smoothing of the target of real images, 0..0.5.
             feature_matching: `l1` or `squared`.
-            augment: whether every image that the discriminator is trained on, real or generated, passes through
-                `ssgan.augment.random_color_and_cutout`.
+            augment: change of every image that the discriminator is trained on, real or generated: `color`
+                (`ssgan.augment.random_color_and_cutout`), `affine` (`random_affine_and_cutout`) or `none`.
             consistency_weight: weight of the loss that holds the predictions for changed unlabelled images to the
                 confident ones for the unchanged images (arXiv:2001.07685); 0 for none.
             consistency_threshold: probability from which on a prediction is confident, 0..1.
             **kwargs: of `keras.Model.compile`, such as `run_eagerly`.
 
         Raises:
-            ValueError: for unknown `updates`, and for networks in float16.
+            ValueError: for unknown `updates` or `augment`, and for networks in float16.
         """
         if updates not in ("alternating", "simultaneous"):
             raise ValueError(f"updates={updates!r}: expected 'alternating' or 'simultaneous'")
+        if augment not in _AUGMENT:
+            raise ValueError(f"augment={augment!r}: expected one of {', '.join(_AUGMENT)}")
         if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
             raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
         # optimizer=None: Keras would otherwise add an optimizer of its own. No XLA: slower than oneDNN on CPUs.
@@ -282,7 +287,8 @@ class SSGAN(keras.Model):
         tf.cond(self.steps_done % self.d_steps == 0, lambda: _run(update), lambda: _run(otherwise))
 
     def _augment(self, images):
-        return random_color_and_cutout(images, self.noise_seed.next()) if self.augment else images
+        change = _AUGMENT[self.augment]
+        return images if change is None else change(images, self.noise_seed.next())
 
     def _noise(self):
         return keras.random.uniform([self.generated_batch, self.generator.latent_dim], seed=self.noise_seed)

@@ -39,7 +39,7 @@ def batches(
     fresh = config.generated_batch if config.updates == "alternating" and config.unsupervised_weight else 0
     rows = 0 if is_baseline(config) else config.unlabeled_batch + fresh
     shared: dict[str, Any] = {"unlabeled": unlabeled, "seed": config.seed, "steps": steps, "start": start}
-    shared |= {"shift": config.shift, "rotate": config.rotate, "zoom": config.zoom}
+    shared["shift"] = config.shift
     arrays = (images.images, images.labels, label_mask)
     if config.batching == "masked":
         return masked_batches(*arrays, batch=rows or config.unlabeled_batch, **shared)

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan.augment import random_color_and_cutout, random_geometry, random_rotation_and_zoom, random_shift
+from ssgan.augment import (
+    random_affine_and_cutout,
+    random_color_and_cutout,
+    random_rotation_and_zoom,
+    random_shift,
+)
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 12, 10, 3), np.uint8)
@@ -101,11 +106,12 @@ def test_the_box_is_one_rectangle_of_at_most_a_quarter():
         assert np.abs(np.diff(side.astype(int), axis=1)).sum(axis=1).max() == 2
 
 
-def test_a_generator_gets_a_gradient():
+@pytest.mark.parametrize("change", [random_color_and_cutout, random_affine_and_cutout])
+def test_a_generator_gets_a_gradient(change):
     images = tf.constant(UNIT[:20])
     with tf.GradientTape() as tape:
         tape.watch(images)
-        loss = tf.reduce_mean(tf.square(random_color_and_cutout(images, [7, 8])))
+        loss = tf.reduce_mean(tf.square(change(images, [7, 8])))
     gradient = tape.gradient(loss, images).numpy()
     assert np.isfinite(gradient).all()
     assert (gradient != 0).any(axis=(1, 2, 3)).all()
@@ -136,13 +142,21 @@ def test_zoom_stretches_each_side_by_its_own_factor():
     assert abs(np.corrcoef(heights, widths)[0, 1]) < 0.3
 
 
-def test_no_geometry_is_the_identity_and_a_seed_decides_the_rest():
-    images = np.random.RandomState(0).randint(0, 256, (4, 16, 16, 3)).astype(np.uint8)
-    same = random_geometry(tf.constant(images), [3, 4], shift=0, rotate=0.0, zoom=0.0)
-    np.testing.assert_array_equal(same, images)
-    first, second, other = (
-        random_geometry(tf.constant(images), seed, shift=1, rotate=20.0, zoom=0.2).numpy()
-        for seed in ([3, 4], [3, 4], [3, 5])
-    )
-    np.testing.assert_array_equal(first, second)
-    assert not np.array_equal(first, other)
+def test_no_rotation_and_no_zoom_change_nothing():
+    np.testing.assert_array_equal(random_rotation_and_zoom(tf.constant(UNIT), [3, 4], degrees=0.0, zoom=0.0), UNIT)
+
+
+def test_drawings_are_turned_stretched_shifted_and_cut():
+    images = np.full((300, 29, 29, 1), -1.0, np.float32)
+    images[:, 10:19, 12:17] = 1.0
+    changed = random_affine_and_cutout(tf.constant(images), [1, 2]).numpy()
+    assert changed.shape == images.shape and changed.min() == -1 and 0.99 < changed.max() <= 1
+    np.testing.assert_array_equal(changed, random_affine_and_cutout(tf.constant(images), [1, 2]))
+    ink = (changed + 1).sum(axis=(1, 2, 3)) / 2
+    assert ink.max() < 45 * np.exp(0.5) + 3 and (ink < 20).mean() > 0.02  # 45 pixels at first; some are cut off
+    uncut = changed[ink > 40]
+    rows, columns = np.mgrid[:29, :29] - 14
+    centers = [[np.average(axis, weights=image[..., 0] + 1) for axis in (rows, columns)] for image in uncut]
+    assert 1.8 < np.abs(centers).max() < 2.6
+    tilts = [np.average(rows * columns, weights=image[..., 0] + 1) for image in uncut]
+    assert min(tilts) < -0.5 and max(tilts) > 0.5

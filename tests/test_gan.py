@@ -139,7 +139,7 @@ def test_hidden_labels_are_unreachable(updates):
     results = []
     for hidden in (-1, 2, 99):
         keras.utils.set_random_seed(3)
-        gan = make_gan(updates=updates, augment=True, consistency_weight=1.0, consistency_threshold=0.0)
+        gan = make_gan(updates=updates, augment="color", consistency_weight=1.0, consistency_threshold=0.0)
         for _ in range(2):
             step(gan, (images, np.where(mask, labels, hidden), mask))
         results.append(values(gan))
@@ -159,7 +159,7 @@ def test_visible_labels_are_used():
 
 @pytest.mark.parametrize("labeled", [0, LABELED + UNLABELED])
 def test_batches_without_labeled_or_without_unlabeled_rows_stay_finite(labeled):
-    gan = make_gan(augment=True, consistency_weight=1.0)
+    gan = make_gan(augment="color", consistency_weight=1.0)
     logs = step(gan, make_batch(labeled=labeled))
     assert all(np.isfinite(value) for value in logs.values())
 

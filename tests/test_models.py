@@ -25,6 +25,7 @@ LAYERS = {
 # four numbers per channel.
 WEIGHTS = {
     "small": 928 + 18_560 + 36_992 + 73_984 + 147_712 + 16_640 + 1_300,
+    "tiny": 1_232 + 4_672 + 18_560 + 36_992 + 73_984 + 16_640 + 1_300,
     "paper_svhn": 1_856 + 2 * 36_992 + 73_984 + 3 * 147_712 + 2 * 16_640 + 1_300,
     "paper_cifar": 2_784 + 2 * 83_136 + 166_272 + 3 * 332_160 + 2 * 37_248 + 1_940,
     "article": 1_792 + 2 * (36_928 + 256) + (73_856 + 512) + 2 * (147_584 + 512) + 147_584 + 1_300,
@@ -104,7 +105,10 @@ def test_images_of_another_shape_are_refused_in_a_call():
     ("arguments", "message"),
     [
         ({"num_classes": 1}, "num_classes=1: expected at least 2"),
-        ({"num_classes": 10, "arch": "huge"}, "arch='huge': expected one of small, paper_svhn, paper_cifar, article"),
+        (
+            {"num_classes": 10, "arch": "huge"},
+            "arch='huge': expected one of small, tiny, paper_svhn, paper_cifar, article",
+        ),
         ({"num_classes": 10, "pooling": "median"}, "pooling='median': expected one of average, max"),
     ],
 )

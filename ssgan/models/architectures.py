@@ -23,6 +23,21 @@ def small(dtype) -> list[layers.Layer]:
     ]
 
 
+def tiny(dtype) -> list[layers.Layer]:
+    """For drawings such as MNIST's: six weight-normalised convolutions of 16 to 128 filters; 0.15 M weights."""
+    conv = functools.partial(_weight_norm_conv, dtype=dtype)
+    return [
+        *conv(16, 5, strides=2),
+        *conv(32, 3),
+        *conv(64, 3, strides=2),
+        layers.Dropout(0.2, dtype=dtype),
+        *conv(64, 3),
+        *conv(128, 3, strides=2),
+        layers.Dropout(0.2, dtype=dtype),
+        *conv(128, 1),
+    ]
+
+
 def paper_svhn(dtype) -> list[layers.Layer]:
     """The SVHN network of arXiv:1606.03498 (code): nine weight-normalised convolutions of 64 and 128 filters."""
     return _paper(64, dtype)
@@ -57,6 +72,7 @@ def article(dtype) -> list[layers.Layer]:
 
 ARCHITECTURES: dict[str, Callable[..., list[layers.Layer]]] = {
     "small": small,
+    "tiny": tiny,
     "paper_svhn": paper_svhn,
     "paper_cifar": paper_cifar,
     "article": article,

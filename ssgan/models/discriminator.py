@@ -18,7 +18,7 @@ class Discriminator(keras.Model):
 
     Args:
         num_classes: `K`, at least 2.
-        arch: `small`, `paper_svhn`, `paper_cifar` or `article`; see `ssgan.models.architectures`.
+        arch: `small`, `tiny`, `paper_svhn`, `paper_cifar` or `article`; see `ssgan.models.architectures`.
         pooling: `average` or `max`, over the whole last feature map.
         dtype: Keras dtype policy of the convolutions; pooling, features and logits are always float32.
 
