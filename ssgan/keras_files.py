@@ -7,6 +7,7 @@ accident never reaches that library; it stays the one that a forger of checksums
 """
 
 import concurrent.futures
+import io
 import json
 import math
 import zipfile
@@ -68,9 +69,9 @@ def _checked(path: Path, classes: Collection[str]) -> tuple[dict, int]:
         archive.read(_METADATA)  # every member is read, which verifies its CRC
         config = _parsed(archive.read(_CONFIG))
         _check_classes(config, classes)
-        archive.read(_WEIGHTS)
-        with archive.open(_WEIGHTS) as file, h5py.File(file, "r") as weights:
-            return config, _count_numbers(weights, archive.getinfo(_WEIGHTS).file_size)
+        content = archive.read(_WEIGHTS)
+    with h5py.File(io.BytesIO(content), "r") as weights:
+        return config, _count_numbers(weights, len(content))
 
 
 def _check_members(members: list[zipfile.ZipInfo], size: int) -> None:

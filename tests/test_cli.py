@@ -74,7 +74,7 @@ def test_help_and_a_mistyped_flag_answer_before_tensorflow_is_imported(ssgan, co
         (["--labels=ten"], "invalid literal for int"),
         (["--arch=resnet"], "--arch=resnet: expected one of small, paper_svhn, paper_cifar, article"),
         (["--total_steps=5", "--total_epochs=1"], "two durations at once: --total_steps=5 and --total_epochs=1"),
-        (["--flagfile=missing.cfg"], "Unable to open flagfile"),
+        (["--flagfile=missing.cfg"], "missing.cfg cannot be read"),
         (["train"], "unexpected argument 'train'"),
     ],
 )

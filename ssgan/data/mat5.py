@@ -154,7 +154,7 @@ class _Variable:
         content = tag[4 : 4 + length] if small else _exactly(self._source, length)
         padding = 0 if small else min(-length % 8, self._left)
         self._left -= len(_exactly(self._source, padding))
-        return np.frombuffer(content, np.dtype(_STORED_AS[kind]).newbyteorder(self._order))
+        return np.frombuffer(content, self._order + _STORED_AS[kind])
 
 
 def _inflated_variable(file: BinaryIO, order: str, length: int) -> _Variable:
