@@ -142,35 +142,40 @@ def finish(tool, run: Path, straight: str) -> str:
     return f"CANNOT RESUME (exit status {status})"
 
 
-def until_training(tool, run: Path, process: subprocess.Popen) -> None:
-    """Waits until something was saved, or the process ended."""
-    while process.poll() is None:
-        try:
-            if tool.saved(run):
-                return
-        except (IndexError, FileNotFoundError):
-            pass
-        time.sleep(0.02)
+def until_progress(tool, run: Path, process: subprocess.Popen, before: list[tuple[str, float]]) -> None:
+    """Waits until something was saved that was not there before, or the process ended."""
+    while process.poll() is None and _newest(tool, run) == before:
+        time.sleep(0.01)
+
+
+def _newest(tool, run: Path) -> list[tuple[str, float]]:
+    """Returns the newest saved files with their times; empty before the first save, and while files move."""
+    try:
+        return [(str(file), file.stat().st_mtime) for file in tool.saved(run)]
+    except (IndexError, FileNotFoundError):
+        return []
 
 
 def kill_at_random(tool, run: Path, rng: random.Random) -> Iterator[str]:
-    """Kills the process, and the ones that resume it, at random moments until one of them ends by itself."""
-    while tool.final_state(run) is None:
+    """Kills the process, and three that resume it, at random moments: in start-up, in training, at the end."""
+    for _ in range(4):
+        before = _newest(tool, run)
         process = start(tool, run)
-        if rng.random() < 0.3:
-            time.sleep(rng.uniform(0.5, 8))  # start-up, too
+        if rng.random() < 0.2:
+            time.sleep(rng.uniform(0.5, 8))
         else:
-            until_training(tool, run, process)
-            time.sleep(rng.uniform(0, 4))
+            until_progress(tool, run, process, before)
+            time.sleep(rng.uniform(0, 1.5))
         yield from _kill(tool, run, process)
 
 
 def kill_in_saves(tool, run: Path, rng: random.Random) -> Iterator[str]:
     """As `kill_at_random`, always while a save is under way."""
-    while tool.final_state(run) is None:
+    for _ in range(4):
+        before = _newest(tool, run)
         process = start(tool, run)
-        until_training(tool, run, process)
-        time.sleep(rng.uniform(0, 1))
+        until_progress(tool, run, process, before)
+        time.sleep(rng.uniform(0, 0.5))
         while process.poll() is None and not tool.saving(run):
             time.sleep(0.0005)
         time.sleep(rng.uniform(0, 0.03))
@@ -189,7 +194,7 @@ def signalled(number: signal.Signals) -> Callable:
 
     def fault(tool, run: Path, rng: random.Random) -> Iterator[str]:
         process = start(tool, run)
-        until_training(tool, run, process)
+        until_progress(tool, run, process, [])
         time.sleep(rng.uniform(0, 2))
         process.send_signal(number)
         status = process.wait()
@@ -210,7 +215,7 @@ def damaged(change: Callable[[Path, random.Random], None]) -> Callable:
 
     def fault(tool, run: Path, rng: random.Random) -> Iterator[str]:
         process = start(tool, run)
-        until_training(tool, run, process)
+        until_progress(tool, run, process, [])
         time.sleep(1)
         process.kill()
         process.wait()

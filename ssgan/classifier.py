@@ -4,11 +4,21 @@ from pathlib import Path
 
 import keras
 
+from ssgan import files, keras_files
 from ssgan.config import UsageError
 from ssgan.layers import WeightNormalized
 from ssgan.models import Discriminator
 
 CLASSIFIER_FILE = "classifier.keras"
+_FUNCTIONAL = "keras.src.models.functional.Functional"  # what Keras calls a model of its functional kind in a file
+# What `to_classifier` writes, and plain layers that a discriminator may come to have.
+_PARTS = (
+    "keras.DTypePolicy",
+    *(f"keras.initializers.{name}" for name in ("GlorotUniform", "Ones", "Zeros")),
+    *(f"keras.layers.{name}" for name in ("InputLayer", "Rescaling", "Conv2D", "Dense", "BatchNormalization")),
+    *(f"keras.layers.{name}" for name in ("LeakyReLU", "ReLU", "Softmax", "Dropout", "GaussianNoise")),
+    *(f"keras.layers.{name}" for name in ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape")),
+)
 
 
 def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int]) -> keras.Model:
@@ -35,28 +45,34 @@ def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int
     return keras.Model(inputs, outputs, name="classifier")
 
 
-def load_classifier(path: str | Path) -> keras.Model:
-    """Loads the classifier of a run.
+def load_classifier(path: str | Path, sha256: str | None = None) -> keras.Model:
+    """Loads the classifier of a run; the file may come from anyone, see `ssgan.keras_files`.
 
     Args:
         path: folder of a finished run, or a `.keras` file.
+        sha256: the digest that the file must have, in hexadecimal; None for any.
 
     Returns:
         A plain `keras.Model`: uint8 or float images in 0..255 to class probabilities, see `to_classifier`.
 
     Raises:
-        UsageError: if there is no such file, it is not a `.keras` file, or Keras cannot read it safely.
+        UsageError: if there is no such file, it has another digest, or it is no classifier that ssgan wrote.
     """
+    file = checked_file(path, sha256)
+    if file.suffix != ".keras":
+        raise UsageError(f"{file}: expected a .keras file; other formats are not safe to load")
+    return keras_files.load(file, root=_FUNCTIONAL, parts=_PARTS)
+
+
+def checked_file(path: str | Path, sha256: str | None) -> Path:
+    """Returns the classifier's file, see `load_classifier` for arguments and errors."""
     path = Path(path)
     file = path / CLASSIFIER_FILE if path.is_dir() else path
     if not file.is_file():
         raise UsageError(f"no classifier at {file}; expected the folder of a finished run or a .keras file")
-    if file.suffix != ".keras":
-        raise UsageError(f"{file}: expected a .keras file; other formats are not safe to load")
-    try:
-        return keras.models.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged file makes Keras raise nearly anything
-        raise UsageError(f"{file} cannot be read as a Keras model ({type(error).__name__}: {error})") from error
+    if sha256 is not None and (found := files.sha256(file)) != sha256.strip().lower():
+        raise UsageError(f"{file} has the sha256 {found}; expected {sha256}: it is not the file that was named")
+    return file
 
 
 def _copy(layer: keras.layers.Layer, inputs: keras.KerasTensor, *, name: str) -> keras.KerasTensor:

@@ -2,15 +2,19 @@
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from absl import flags
 
 from ssgan.config import UsageError, expectation, plain_type
 from ssgan.stops import Stopped
+
+_MOST_FLAGFILES = 100
 
 
 def parse_flags(
@@ -31,6 +35,7 @@ def parse_flags(
         SystemExit: with status 0 after `--help`; with status 2 and one line on stderr after a mistake.
     """
     try:
+        _check_flagfiles(argv[1:])
         options = _parse(config_class(), argv, usage=usage)
         defaults = saved(options) if saved else None
         return _parse(defaults, argv, usage=usage) if defaults else options
@@ -53,6 +58,27 @@ def exit_with_usage_error(error: Exception) -> NoReturn:
     """Prints the mistake as one line on stderr and exits with status 2."""
     print(f"error: {' '.join(str(error).split())} (--help lists the options)", file=sys.stderr)
     raise SystemExit(2)
+
+
+def _check_flagfiles(arguments: Sequence[str]) -> None:
+    """Raises if a flagfile is no text file of bounded size, or they name each other without end."""
+    left, read = _flagfiles(arguments), 0
+    while left:
+        from ssgan import files  # here, because most command lines name no file
+
+        if (read := read + 1) > _MOST_FLAGFILES:
+            raise UsageError(f"{left[0]}: the flagfiles name more than {_MOST_FLAGFILES}; does one name itself?")
+        left += _flagfiles(files.read_text(left.pop(0)).splitlines())
+
+
+def _flagfiles(arguments: Sequence[str]) -> list[Path]:
+    """Returns the flagfiles that arguments name, in both of absl's forms."""
+    named = []
+    for argument, following in itertools.zip_longest(arguments, arguments[1:], fillvalue=""):
+        name, given, value = argument.partition("=")
+        if name in ("--flagfile", "-flagfile") and (file := (value if given else following).strip()):
+            named.append(Path(file).expanduser())
+    return named
 
 
 def _flag_values(defaults: Any) -> flags.FlagValues:

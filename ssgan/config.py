@@ -198,11 +198,11 @@ class Config:
         """
         try:
             values = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"the options are not valid JSON: {error}") from error
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict) or not values.keys() <= known:
-            found = sorted(values.keys() - known) if isinstance(values, dict) else type(values).__name__
+            found = sorted(values.keys() - known)[:10] if isinstance(values, dict) else type(values).__name__
             raise UsageError(f"the options hold {found}; expected a JSON object with keys among {sorted(known)}")
         return cls(**values)
 
@@ -230,8 +230,12 @@ def _check(field: dataclasses.Field, value: Any) -> None:
     plain = plain_type(field)
     accepted = (int, float) if plain is float else plain
     if not isinstance(value, accepted) or (isinstance(value, bool) and plain is not bool):
-        raise UsageError(f"--{field.name}={value!r}: expected {plain.__name__}")
+        raise UsageError(f"--{field.name}={_shown(repr(value))}: expected {plain.__name__}")
     low, high, choices = (field.metadata[key] for key in ("low", "high", "choices"))
     in_range = (low is None or value >= low) and (high is None or value <= high)
     if not in_range or (choices and value not in choices):
-        raise UsageError(f"--{field.name}={value}: expected {expectation(field)}")
+        raise UsageError(f"--{field.name}={_shown(str(value))}: expected {expectation(field)}")
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -19,6 +19,7 @@ from ssgan.config import Config, UsageError, option
 if TYPE_CHECKING:
     from ssgan.data import ImageSet
     from ssgan.evaluate import Evaluation
+    from ssgan.gan import SSGAN
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,16 @@ class EvalConfig:
     run: str | None = option(None, "Folder of a finished run. Default: the newest under runs/.")
     dataset: str | None = option(None, "Data set to evaluate on. Default: the one of the run.")
     data_dir: str | None = option(None, "Folder of the data. Default: the one of the run.")
+    sha256: str | None = option(
+        None, "Expected sha256 of the run's classifier.keras; with another, nothing is loaded. Default: any."
+    )
+
+
+# What `ssgan.train` saves, by class.
+_NETWORKS = ("ssgan.models.discriminator.Discriminator", "ssgan.models.generator.Generator")
+_OPTIMIZERS = ("keras.optimizers.Adam", "ssgan.schedules.ConstantThenLinear")
+# What the report takes from about.json, by type.
+_ABOUT = {"image_shape": list, "class_names": list, "synthetic": bool, "num_train": int}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -46,15 +57,17 @@ def evaluate_run(options: EvalConfig) -> dict:
         The figures, as written to `metrics.json`.
 
     Raises:
-        UsageError: if there is no such run, or the data do not fit it.
+        UsageError: if there is no such run, its files are damaged, or the data do not fit it.
     """
-    from ssgan import data, files, plots, run
+    from ssgan import classifier, data, files, plots, run
     from ssgan.evaluate import format_report, headline
 
     # The run
     run_dir = run.finished(options.run)
     config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
-    about = files.read_json(run_dir / run.ABOUT)
+    about = read_about(run_dir / run.ABOUT)
+    if options.sha256 is not None:
+        classifier.checked_file(run_dir, options.sha256)
 
     # Test images
     dataset = options.dataset or config.dataset
@@ -84,19 +97,47 @@ def evaluate_run(options: EvalConfig) -> dict:
     return metrics
 
 
+def read_about(path: Path) -> dict:
+    """Reads what a run says of its images.
+
+    Raises:
+        UsageError: if the file is damaged, or lacks what the report takes from it.
+    """
+    from ssgan import files
+
+    about = files.read_json(path)
+    for key, kind in _ABOUT.items():
+        if type(about.get(key)) is not kind:
+            raise UsageError(f"{path}: {key} is {str(about.get(key))[:100]}; expected a {kind.__name__}")
+    return about
+
+
+def load_gan(path: Path) -> "SSGAN":
+    """Loads the model of a run, not compiled; the file may come from anyone, see `ssgan.keras_files`.
+
+    Raises:
+        UsageError: if the file is missing, damaged, or not what `ssgan.train` saved.
+    """
+    from ssgan import gan as _registers_ssgan  # noqa: F401
+    from ssgan import keras_files
+
+    # Counted by network, because the whole model copies weights when it is made.
+    return keras_files.load(path, root="ssgan.gan.SSGAN", parts=(*_NETWORKS, *_OPTIMIZERS), networks=_NETWORKS)
+
+
 def _evaluations(run_dir: Path, images: "ImageSet") -> tuple["Evaluation", "Evaluation"]:
     """Returns the figures of the EMA weights and of the raw weights."""
-    import keras
-
-    from ssgan import gan as _registers_ssgan  # noqa: F401
     from ssgan import run
     from ssgan.classifier import to_classifier
     from ssgan.evaluate import evaluate
 
-    try:
-        gan = keras.models.load_model(run_dir / run.MODEL, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged file, or one of another version, makes Keras raise nearly anything
-        raise UsageError(f"{run_dir / run.MODEL} cannot be read ({type(error).__name__}: {error})") from error
+    gan = load_gan(run_dir / run.MODEL)
+    found = (gan.generator.image_shape, gan.discriminator.num_classes)
+    if found != (images.images.shape[1:], images.num_classes):
+        raise UsageError(
+            f"{run_dir / run.MODEL} is made for images {found[0]} of {found[1]} classes; the run is said to be of "
+            f"{images.images.shape[1:]} of {images.num_classes}"
+        )
     networks = (gan.ema_discriminator, gan.discriminator)
     classifiers = [to_classifier(network, images.images.shape[1:]) for network in networks]
     ema, raw = (

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 import zipfile
 import zlib
@@ -88,9 +89,11 @@ def read_text(path: Path) -> str:
     """Reads a text file of at most 64 MiB.
 
     Raises:
-        UsageError: if the file is missing, larger, or no UTF-8 text.
+        UsageError: if the file is missing, larger, no UTF-8 text, or a device or a pipe, which may never end.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("not a regular file")
         with open(path, "rb") as file:
             content = file.read(_LARGEST_JSON + 1)
         if len(content) > _LARGEST_JSON:
@@ -104,15 +107,22 @@ def read_json(path: Path) -> dict[str, Any]:
     """Reads a JSON object.
 
     Raises:
-        UsageError: if the file is missing, too large, or holds something else.
+        UsageError: if the file is missing, too large, or holds something else, NaN and infinities included.
     """
+    text = read_text(path)
     try:
-        values = json.loads(read_text(path))
+        values = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is no readable JSON file: {error}") from error
     if not isinstance(values, dict):
         raise UsageError(f"{path} holds a {type(values).__name__}; expected a JSON object")
     return values
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(float(number)):
+        raise ValueError(f"{number[:20]} is not a finite number")
+    return float(number)
 
 
 def read_npz(path: Path, *, max_bytes: int) -> dict[str, np.ndarray]:

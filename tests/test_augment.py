@@ -157,6 +157,6 @@ def test_drawings_are_turned_stretched_shifted_and_cut():
     uncut = changed[ink > 40]
     rows, columns = np.mgrid[:29, :29] - 14
     centers = [[np.average(axis, weights=image[..., 0] + 1) for axis in (rows, columns)] for image in uncut]
-    assert 1.8 < np.abs(centers).max() < 2.6
+    assert 1.8 < np.abs(centers).max() < 4  # a shift of 2, and a box that cuts one end off
     tilts = [np.average(rows * columns, weights=image[..., 0] + 1) for image in uncut]
     assert min(tilts) < -0.5 and max(tilts) > 0.5

@@ -8,12 +8,13 @@ http://ufldl.stanford.edu/housenumbers/.
 import os
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from ssgan.config import UsageError
-from ssgan.data import network
+from ssgan.data import mat5, network
 from ssgan.data.image_set import ImageSet
 
 URL = "http://ufldl.stanford.edu/housenumbers/"
@@ -22,6 +23,7 @@ SHA256 = {
     "train_32x32.mat": "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8",
     "test_32x32.mat": "cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b",
 }
+_MOST_IMAGES = 73_257 + 531_131  # SVHN's train and extra images
 _WAYS_OUT = (
     "Three ways out: put train_32x32.mat and test_32x32.mat in a folder and name it with "
     "--data_dir; point --data_dir at a TFDS folder where svhn_cropped is prepared; or use "
@@ -70,36 +72,37 @@ def read(folder: Path, split: str) -> ImageSet:
 
 
 def _checked(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    arrays = _arrays(path)
-    if "X" not in arrays or "y" not in arrays:
-        raise UsageError(f"{path}: found the arrays {sorted(arrays)}; expected X and y, as SVHN has them")
-    images, labels = arrays["X"], arrays["y"]
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[:3] != (32, 32, 3):
-        raise UsageError(f"{path}: X is {images.dtype} {images.shape}; expected uint8 (32, 32, 3, N)")
-    count = images.shape[3]
-    if labels.shape not in ((count, 1), (count,), (1, count)):
-        raise UsageError(f"{path}: y has the shape {labels.shape}; expected ({count}, 1), one per image")
-    numeric = labels.dtype.kind in "uif"
-    if not numeric or not np.isin(labels, np.arange(1, 11)).all():
-        values = np.unique(labels)[:12].tolist() if numeric else f"values of type {labels.dtype}"
-        raise UsageError(f"{path}: y holds {values}; expected whole numbers 1..10 (10 is digit 0)")
-    return images, labels
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    import scipy.io  # here, because it takes a while to import and only these files need it
-
     if not path.exists():
         other = ", ".join(name for name in SHA256 if (path.parent / name).exists()) or "neither file"
         raise UsageError(f"{path}: no such file, the folder holds {other}; put both SVHN .mat files there")
     try:
-        found = scipy.io.loadmat(path, variable_names=("X", "y"))
-    except Exception as error:  # a damaged file makes loadmat raise nearly anything
+        arrays = mat5.read(path, {"X": _check_images, "y": _check_labels})
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+    except (OSError, ValueError, zlib.error) as error:
         raise UsageError(
-            f"{path}: not a readable MATLAB 5 file ({type(error).__name__}: {error}); found "
-            f"{path.stat().st_size} bytes, perhaps cut short: fetch it again from {URL}{path.name}"
+            f"{path}: not a readable MATLAB 5 file ({error}); found {path.stat().st_size} bytes, perhaps cut short: "
+            f"fetch it again from {URL}{path.name}"
         ) from error
-    return {name: array for name, array in found.items() if name in ("X", "y")}
+    if arrays.keys() != {"X", "y"}:
+        raise UsageError(f"{path}: found the arrays {sorted(arrays)}; expected X and y, as SVHN has them")
+    images, labels = arrays["X"], arrays["y"].ravel()
+    if len(labels) != images.shape[3]:
+        raise UsageError(f"{path}: X holds {images.shape[3]} images, y {len(labels)} labels; expected one per image")
+    if not np.isin(labels, np.arange(1, 11)).all():
+        values = np.unique(labels)[:12].tolist()
+        raise UsageError(f"{path}: y holds {values}; expected whole numbers 1..10 (10 is digit 0)")
+    return images, labels
+
+
+def _check_images(dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    if dtype != np.uint8 or len(shape) != 4 or shape[:3] != (32, 32, 3) or shape[3] > _MOST_IMAGES:
+        raise UsageError(f"X is {dtype} {shape}; expected uint8 (32, 32, 3, N), N up to {_MOST_IMAGES:,}")
+
+
+def _check_labels(dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    if len(shape) != 2 or 1 not in shape or max(shape) > _MOST_IMAGES:
+        raise UsageError(f"y has the shape {shape}; expected (N, 1), one per image, N up to {_MOST_IMAGES:,}")
 
 
 def why_unreachable() -> str | None:

@@ -7,11 +7,15 @@ from pathlib import Path
 import numpy as np
 import tensorflow_datasets as tfds
 
+from ssgan import files
 from ssgan.config import UsageError
 from ssgan.data import network
 from ssgan.data.image_set import ImageSet, to_square
 
 # name[/config][:version]. Namespaces ("huggingface:...") would run code from elsewhere.
+_FEATURE = re.compile(r"tensorflow_datasets\.core\.features\.\w+\.\w+")
+_RECORD_FRAME = 16  # bytes beside a record's content: its length and two checksums
+_MOST_CLASSES = 100_000
 _NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:\d+\.\d+\.\d+)?")
 
 
@@ -31,16 +35,35 @@ def find(name: str, *, data_dir: Path | None = None) -> tfds.core.DatasetBuilder
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"dataset {name!r} is not a TFDS name; expected name, name/config or name:1.2.3")
+    _check_metadata(name, data_dir)
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError as error:
         known = ["street_digits", *tfds.list_builders(with_community_datasets=False)]
         close = ", ".join(difflib.get_close_matches(name, known, n=4)) or "mnist, fashion_mnist, cifar10, svhn_cropped"
         raise UsageError(f"dataset {name!r} is unknown to TensorFlow Datasets; close to it: {close}") from error
-    except (ValueError, AssertionError) as error:  # an unknown config or version
-        raise UsageError(f"dataset {name!r}: {str(error).strip().splitlines()[0]}") from error
+    except Exception as error:  # an unknown config or version, or damaged files: nearly anything
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UsageError(f"dataset {name!r}: {reason[:500]}") from error
     _image_and_label(builder)
     return builder
+
+
+def _check_metadata(name: str, data_dir: Path | None) -> None:
+    """Raises unless what lies on disk of a data set names classes of TFDS only: TFDS imports what it names."""
+    folder = Path(tfds.core.constants.DATA_DIR if data_dir is None else data_dir).expanduser()
+    for path in (folder / re.split("[/:]", name)[0]).glob("**/*.json"):
+        left: list = [files.read_json(path)]
+        while left:
+            value = left.pop()
+            if isinstance(value, dict):
+                for key in ("pythonClassName", "python_class_name", "type"):
+                    feature = value.get(key)
+                    if isinstance(feature, str) and not _FEATURE.fullmatch(feature):
+                        raise UsageError(f"{path} names the class {feature[:100]!r}; expected a feature of TFDS itself")
+                left.extend(value.values())
+            elif isinstance(value, list):
+                left.extend(value)
 
 
 def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
@@ -52,6 +75,8 @@ def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
             f"dataset {builder.name!r} holds {', '.join(builder.info.features)}; "
             "expected an image classification set: a uint8 Image feature and a ClassLabel feature"
         )
+    if not 1 <= (label.num_classes or 0) <= _MOST_CLASSES:
+        raise UsageError(f"dataset {builder.name!r} has {label.num_classes} classes; expected 1 to {_MOST_CLASSES:,}")
     return keys
 
 
@@ -122,10 +147,12 @@ def read(builder: tfds.core.DatasetBuilder, split: str, *, image_size: int | Non
     if None in builder.info.features[image_key].shape and image_size is None:
         raise UsageError(f"{builder.name} has images of several sizes; pass image_size")
     try:
+        _check_records(builder, split)
         columns = _columns(builder, split, image_size)
     except Exception as error:  # damaged files: any TensorFlow error
+        reason = " ".join(str(error).split())[:500]
         raise UsageError(
-            f"{builder.name} in {builder.data_dir} cannot be read ({type(error).__name__}: {error}); prepare it again"
+            f"{builder.name} in {builder.data_dir} cannot be read ({type(error).__name__}: {reason}); prepare it again"
         ) from error
     root = builder.data_dir.removesuffix(builder.info.full_name).rstrip("/")
     order = _file_order(columns["id"]) if "id" in columns else slice(None)
@@ -138,6 +165,23 @@ def read(builder: tfds.core.DatasetBuilder, split: str, *, image_size: int | Non
         labels=columns["label"][order].astype(np.int32),
         class_names=tuple(builder.info.features[label_key].names),
     )
+
+
+def _check_records(builder: tfds.core.DatasetBuilder, split: str) -> None:
+    """Raises unless the files of a split are made of as many whole records as it declares.
+
+    TensorFlow takes the memory that a record's length declares before it looks for the record, and a file that ends
+    between two records is whole to it. The checksums, which it does verify, are left to it.
+    """
+    info = builder.info.splits[split]
+    for path, declared in zip(map(Path, info.filepaths), info.shard_lengths, strict=True):
+        size, found = path.stat().st_size, 0
+        with open(path, "rb") as file:
+            while (position := file.tell()) < size:
+                file.seek(position + _RECORD_FRAME + int.from_bytes(file.read(8), "little"))
+                found += 1
+        if position != size or found != declared:
+            raise ValueError(f"{path.name} holds {found:,} records to byte {position:,} of {size:,}, not {declared:,}")
 
 
 def _columns(builder: tfds.core.DatasetBuilder, split: str, image_size: int | None) -> dict[str, np.ndarray]:

@@ -1,0 +1,75 @@
+"""Hostile and damaged files: every reader loads them or refuses them with one line, and runs nothing.
+
+The files and their mutations are those of experiments/fuzz.py, which runs more of them.
+"""
+
+import logging
+import sys
+
+import fuzz
+import keras
+import pytest
+
+import ssgan
+from ssgan import eval, files, recipe
+from ssgan.config import Config, UsageError
+
+MUTATIONS = {"gan.keras": 7, "gan.keras: config.json": 7, "TFDS record": 7}
+CANARIES = fuzz.count_canaries()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_executed(monkeypatch):
+    monkeypatch.setattr(logging.root, "disabled", True)
+    CANARIES.clear()
+    yield
+    assert CANARIES == []
+
+
+@pytest.mark.parametrize("name", fuzz.READERS)
+def test_mutated_files_are_loaded_or_refused(name, tmp_path):
+    counts = fuzz.fuzz(fuzz.READERS[name], tmp_path, mutations=MUTATIONS.get(name, 14), seed=1)
+    assert counts["failures"] == []
+    assert counts["loaded"] + counts["refused"] == counts["tried"] and counts["slowest_seconds"] < 20
+
+
+@pytest.mark.parametrize("name", fuzz.HOSTILE)
+def test_hostile_files_are_refused_with_one_line(name, tmp_path):
+    make, read, words = fuzz.HOSTILE[name]
+    path = make(tmp_path)
+    with pytest.raises(UsageError, match=words) as caught:
+        read(path)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 1500
+    assert "antigravity" not in sys.modules
+
+
+def test_a_reader_that_hangs_is_noticed(tmp_path):
+    with pytest.raises(fuzz.Hang), fuzz._alarm(1):
+        while True:
+            pass
+
+
+def test_every_architecture_and_pooling_is_still_read(tmp_path):
+    for number, arch in enumerate(("small", "article", "paper_svhn")):
+        config = Config(arch=arch, pooling=("average", "max")[number % 2], precision="bfloat16", generator_width=1)
+        gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=10)
+        gan.save(tmp_path / "gan.keras")
+        ssgan.classifier.to_classifier(gan.ema_discriminator, (16, 16, 1)).save(tmp_path / "classifier.keras")
+        assert eval.load_gan(tmp_path / "gan.keras").discriminator.arch == arch
+        assert ssgan.load_classifier(tmp_path).output_shape == (None, 2)
+
+
+def test_checking_a_file_leaves_nothing_behind_in_keras(tmp_path):
+    path = fuzz.HOSTILE["Keras: a layer of a billion units"][0](tmp_path)
+    with pytest.raises(UsageError, match="asks for"):
+        ssgan.load_classifier(path)
+    with keras.StatelessScope():  # at its end Keras makes every variable that is still waiting
+        pass
+
+
+def test_a_file_can_be_pinned_by_its_digest(tmp_path):
+    path = fuzz.make_classifier(tmp_path)
+    digest = files.sha256(path)
+    assert ssgan.load_classifier(tmp_path, sha256=digest.upper()).name == ssgan.load_classifier(path, digest).name
+    with pytest.raises(UsageError, match=f"has the sha256 {digest}; expected 0123"):
+        ssgan.load_classifier(path, sha256="0123")
