@@ -531,13 +531,13 @@ def _mat_edit(old: bytes, new: bytes) -> Callable[[Path], Path]:
 
 
 def _mat_bomb(folder: Path) -> Path:
-    """Writes a compressed matrix that declares little and inflates to 400 MB."""
+    """Writes a compressed matrix that declares little and inflates to 100 MB."""
     import zlib
 
     path = make_mat(folder)
     plain = make_mat(folder, compressed=False).read_bytes()
     deflate = zlib.compressobj(9)
-    packed = deflate.compress(plain[128:]) + b"".join(deflate.compress(bytes(2**20)) for _ in range(400))
+    packed = deflate.compress(plain[128:]) + b"".join(deflate.compress(bytes(2**20)) for _ in range(100))
     packed += deflate.flush()
     path.write_bytes(plain[:128] + np.array([15, len(packed)], "<u4").tobytes() + packed)
     return path
@@ -698,7 +698,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], Callable[[Path], Any], str]] = 
         "declares 18,432 bytes where at most 15,360",
     ),
     "MATLAB: shapes below zero": (_mat_edit(_dims(32, 32, 3, 6), _dims(-32, -32, 3, 6)), read_mat, "has the shape"),
-    "MATLAB: 400 MB in 400 KB": (_mat_bomb, read_mat, "cut short, or longer than it declares"),
+    "MATLAB: 100 MB in 100 KB": (_mat_bomb, read_mat, "cut short, or longer than it declares"),
     "MATLAB: a struct": (_mat_with(X={"a": 1}), read_mat, "X is of class struct"),
     "MATLAB: a cell": (_mat_with(X=np.array([{}], object)), read_mat, "X is of class cell"),
     "MATLAB: text for labels": (_mat_with(y="words"), read_mat, "y is of class char"),
