@@ -343,6 +343,7 @@ def _make_tfds_json(name: str) -> Callable[[Path], Path]:
 READERS = {
     "classifier.keras": Reader(make_classifier, read_classifier),
     "classifier.keras: config.json": _member("config.json", make_classifier, read_classifier),
+    "classifier.keras: model.weights.h5": _member("model.weights.h5", make_classifier, read_classifier),
     "gan.keras": Reader(make_gan, read_gan),
     "gan.keras: config.json": _member("config.json", make_gan, read_gan),
     "options.json": Reader(make_options, read_options),
@@ -823,13 +824,13 @@ def _about() -> dict:
 
 
 def _print_table(readers: dict, hostile: dict) -> None:
-    print(f"{'reader':32}" + "".join(f"{title:>10}" for title in _COLUMNS))
+    print(f"{'reader':36}" + "".join(f"{title:>10}" for title in _COLUMNS))
     for name, row in readers.items():
         if "crashed" in row:
-            print(f"{name:32}  CRASHED: {row['crashed']}")
+            print(f"{name:36}  CRASHED: {row['crashed']}")
         else:
             cells = (row[key] if not isinstance(row[key], list) else len(row[key]) for key in _COLUMNS.values())
-            print(f"{name:32}" + "".join(f"{cell:>10}" for cell in cells))
+            print(f"{name:36}" + "".join(f"{cell:>10}" for cell in cells))
     for name, line in hostile.get("lines", {}).items():
         print(f"{name:42}{line[:200]}")
     for row in [*readers.values(), hostile]:
