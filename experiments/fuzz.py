@@ -1,6 +1,6 @@
 """Feeds damaged and hostile files to every reader of ssgan: each must load them or refuse them with a UsageError.
 
-  python experiments/fuzz.py --mutations=2400 --seed=0
+  python experiments/fuzz.py --mutations=2700 --seed=0
 
 Every reader runs in a process of its own, with a limit on memory and on time, and under an audit hook that counts
 attempts to run something. Writes experiments/results/fuzz.json and prints a table; exits with status 1 if a file was
@@ -340,15 +340,37 @@ def _make_tfds_json(name: str) -> Callable[[Path], Path]:
     return lambda folder: make_tfds(folder).with_name(name)
 
 
+def _make_checkpoint(name: str) -> Callable[[Path], Path]:
+    """Returns a function that writes a checkpoint and returns the path of one of its two files."""
+
+    def make(folder: Path) -> Path:
+        from ssgan import checkpoint
+
+        saved = checkpoint.Checkpoint(3, {"weights/000": np.arange(50, dtype=np.float32)}, {"records": [], "seconds": 1.0})
+        return checkpoint.save(folder / "checkpoints", saved, keep=1) / name
+
+    return make
+
+
+def read_checkpoint(path: Path) -> None:
+    """Reads a checkpoint."""
+    from ssgan import checkpoint
+
+    checkpoint.load(path.parent)
+
+
 READERS = {
     "classifier.keras": Reader(make_classifier, read_classifier),
     "classifier.keras: config.json": _member("config.json", make_classifier, read_classifier),
+    "classifier.keras: model.weights.h5": _member("model.weights.h5", make_classifier, read_classifier),
     "gan.keras": Reader(make_gan, read_gan),
     "gan.keras: config.json": _member("config.json", make_gan, read_gan),
     "options.json": Reader(make_options, read_options),
     "options.cfg": Reader(make_flagfile, read_flagfile),
     "about.json": Reader(make_about, read_about),
     "summary.json": Reader(make_summary, read_summary),
+    "checkpoint: manifest.json": Reader(_make_checkpoint("manifest.json"), read_checkpoint),
+    "checkpoint: state.npz": Reader(_make_checkpoint("state.npz"), read_checkpoint),
     "label_mask.npz": Reader(make_mask, read_mask),
     "street_digits cache": Reader(make_cache, read_cache),
     ".mat, compressed": Reader(make_mat, read_mat),
@@ -531,13 +553,13 @@ def _mat_edit(old: bytes, new: bytes) -> Callable[[Path], Path]:
 
 
 def _mat_bomb(folder: Path) -> Path:
-    """Writes a compressed matrix that declares little and inflates to 400 MB."""
+    """Writes a compressed matrix that declares little and inflates to 100 MB."""
     import zlib
 
     path = make_mat(folder)
     plain = make_mat(folder, compressed=False).read_bytes()
     deflate = zlib.compressobj(9)
-    packed = deflate.compress(plain[128:]) + b"".join(deflate.compress(bytes(2**20)) for _ in range(400))
+    packed = deflate.compress(plain[128:]) + b"".join(deflate.compress(bytes(2**20)) for _ in range(100))
     packed += deflate.flush()
     path.write_bytes(plain[:128] + np.array([15, len(packed)], "<u4").tobytes() + packed)
     return path
@@ -702,7 +724,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], Callable[[Path], Any], str]] = 
         "declares 18,432 bytes where at most 15,360",
     ),
     "MATLAB: shapes below zero": (_mat_edit(_dims(32, 32, 3, 6), _dims(-32, -32, 3, 6)), read_mat, "has the shape"),
-    "MATLAB: 400 MB in 400 KB": (_mat_bomb, read_mat, "cut short, or longer than it declares"),
+    "MATLAB: 100 MB in 100 KB": (_mat_bomb, read_mat, "cut short, or longer than it declares"),
     "MATLAB: a struct": (_mat_with(X={"a": 1}), read_mat, "X is of class struct"),
     "MATLAB: a cell": (_mat_with(X=np.array([{}], object)), read_mat, "X is of class cell"),
     "MATLAB: text for labels": (_mat_with(y="words"), read_mat, "y is of class char"),
@@ -827,13 +849,13 @@ def _about() -> dict:
 
 
 def _print_table(readers: dict, hostile: dict) -> None:
-    print(f"{'reader':32}" + "".join(f"{title:>10}" for title in _COLUMNS))
+    print(f"{'reader':36}" + "".join(f"{title:>10}" for title in _COLUMNS))
     for name, row in readers.items():
         if "crashed" in row:
-            print(f"{name:32}  CRASHED: {row['crashed']}")
+            print(f"{name:36}  CRASHED: {row['crashed']}")
         else:
             cells = (row[key] if not isinstance(row[key], list) else len(row[key]) for key in _COLUMNS.values())
-            print(f"{name:32}" + "".join(f"{cell:>10}" for cell in cells))
+            print(f"{name:36}" + "".join(f"{cell:>10}" for cell in cells))
     for name, line in hostile.get("lines", {}).items():
         print(f"{name:42}{line[:200]}")
     for row in [*readers.values(), hostile]:

@@ -10,6 +10,7 @@ import concurrent.futures
 import io
 import json
 import math
+import warnings
 import zipfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -47,7 +48,9 @@ def load(path: Path, *, root: str, parts: Collection[str], networks: Collection[
         if _name(config) != root:
             raise ValueError(f"it holds a {_name(config)}; expected a {root}")
         _check_size(config, networks or {root}, num_weights)
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        with warnings.catch_warnings():  # Keras only warns of weights that it does not find, and makes random ones
+            warnings.filterwarnings("error", "Skipping nested container")
+            return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged file makes zipfile, HDF5 and Keras raise nearly anything
         raise UsageError(f"{path} cannot be read as a Keras model: {_one_line(error)}") from error
 

@@ -49,8 +49,8 @@ def test_a_reader_that_hangs_is_noticed(tmp_path):
             pass
 
 
-def test_every_architecture_and_pooling_is_still_read(tmp_path):
-    for number, arch in enumerate(("small", "article", "paper_svhn")):
+def test_what_training_writes_is_still_read(tmp_path):
+    for number, arch in enumerate(("small", "article")):
         config = Config(arch=arch, pooling=("average", "max")[number % 2], precision="bfloat16", generator_width=1)
         gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=10)
         gan.save(tmp_path / "gan.keras")
@@ -73,3 +73,21 @@ def test_a_file_can_be_pinned_by_its_digest(tmp_path):
     assert ssgan.load_classifier(tmp_path, sha256=digest.upper()).name == ssgan.load_classifier(path, digest).name
     with pytest.raises(UsageError, match=f"has the sha256 {digest}; expected 0123"):
         ssgan.load_classifier(path, sha256="0123")
+
+
+@pytest.fixture
+def finished_run(tmp_path):
+    for make in (fuzz.make_options, fuzz.make_about, fuzz.make_summary, fuzz.make_classifier):
+        make(tmp_path)
+    return tmp_path
+
+
+def test_eval_refuses_a_run_whose_classifier_has_another_digest(finished_run):
+    with pytest.raises(UsageError, match="classifier.keras has the sha256 [0-9a-f]{64}; expected 0123"):
+        eval.evaluate_run(eval.EvalConfig(run=str(finished_run), sha256="0123"))
+
+
+def test_eval_refuses_a_run_that_does_not_say_what_its_images_are(finished_run):
+    (finished_run / "about.json").write_text('{"image_shape": [28, 28, 1], "class_names": "0123456789"}')
+    with pytest.raises(UsageError, match="about.json: class_names is 0123456789; expected a list"):
+        eval.evaluate_run(eval.EvalConfig(run=str(finished_run)))

@@ -52,7 +52,7 @@ def find(name: str, *, data_dir: Path | None = None) -> tfds.core.DatasetBuilder
 def _check_metadata(name: str, data_dir: Path | None) -> None:
     """Raises unless what lies on disk of a data set names classes of TFDS only: TFDS imports what it names."""
     folder = Path(tfds.core.constants.DATA_DIR if data_dir is None else data_dir).expanduser()
-    for path in (folder / re.split("[/:]", name)[0]).glob("**/*.json"):
+    for path in (folder / re.split("[/:]", name)[0]).glob("**/features.json"):
         left: list = [files.read_json(path)]
         while left:
             value = left.pop()
