@@ -346,7 +346,9 @@ def _make_checkpoint(name: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         from ssgan import checkpoint
 
-        saved = checkpoint.Checkpoint(3, {"weights/000": np.arange(50, dtype=np.float32)}, {"records": [], "seconds": 1.0})
+        saved = checkpoint.Checkpoint(
+            3, {"weights/000": np.arange(50, dtype=np.float32)}, {"records": [], "seconds": 1.0}
+        )
         return checkpoint.save(folder / "checkpoints", saved, keep=1) / name
 
     return make

@@ -80,6 +80,7 @@ class Monitor(keras.callbacks.Callback):
             for record in resumed["records"]
         ]
         self.seconds_before = resumed["seconds"]
+        self.begin = time.monotonic()
 
     def on_train_begin(self, logs=None):
         """Starts the clock; writes the logs anew, as they were at this step."""
@@ -88,8 +89,18 @@ class Monitor(keras.callbacks.Callback):
         for record in self.records:
             self._write_scalars(record)
         self._write_history()
+        self.means = {
+            name: [keras.ops.convert_to_numpy(variable) for variable in metric.variables]
+            for name, metric in self.model.train_metrics.items()
+        }
         self.progress = Progress(self.total_steps, start=int(self.model.steps_done))
         self.begin = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Puts the means of the interval so far back: `fit` has just reset them."""
+        for name, values in self.means.items():
+            for variable, value in zip(self.model.train_metrics[name].variables, values, strict=True):
+                variable.assign(value)
 
     def state(self) -> dict[str, Any]:
         """Returns the records and the seconds of training so far, as JSON can hold them."""

@@ -68,7 +68,7 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
     files.remove_temporary(folder)
     with files.whole(path) as temporary:
         temporary.mkdir()
-        np.savez(temporary / STATE, **checkpoint.arrays)
+        np.savez(temporary / STATE, **checkpoint.arrays)  # type: ignore[arg-type]
         state = {"bytes": (temporary / STATE).stat().st_size, "sha256": files.sha256(temporary / STATE)}
         manifest = {
             "format_version": FORMAT_VERSION,

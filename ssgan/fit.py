@@ -1,20 +1,21 @@
 """Training from the newest checkpoint to the last step, and back to a checkpoint where a number is not finite."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ssgan import callbacks, checkpoint, recipe, run
 from ssgan.checkpoint import Checkpoint
-from ssgan.config import Config
+from ssgan.config import Config, UsageError
 from ssgan.gan import SSGAN
 from ssgan.stops import Signals, Stopped
 
 MAX_ROLLBACKS = 3
+_ROLLBACK = "(--on_nan=rollback: with half the learning rate)"
 _IDENTITY = ("digest", "label_mask_digest")
 _VERSIONS = ("python", "tensorflow", "keras", "processor", "gpu")
 
@@ -46,56 +47,75 @@ def fit(
         What the training took, for `summary.json`.
 
     Raises:
+        UsageError: if a checkpoint holds what no run saves.
         Stopped: if training ended before its last step: after a signal, a number that is not finite, or an error of the
             disk. The message says how to go on.
     """
     folder = run_dir / run.CHECKPOINTS
     identity = {"options": config.mathematics(), **{name: about[name] for name in _IDENTITY}}
-    saved = checkpoint.load_newest(folder, identity=identity)
+    saved = _newest(folder, identity, steps=steps)
     rollbacks = saved.about["rollbacks"] if saved else 0
-
-    def what_belongs_to_it() -> dict[str, Any]:
-        versions = {name: about[name] for name in _VERSIONS}
-        return {**identity, "versions": versions, "rollbacks": rollbacks, "monitor": monitor.state()}
-
     with Signals() as signals:
         while True:
             if saved is not None:
                 recipe.compile_gan(gan, config, steps=steps, rate_factor=0.5**rollbacks)
                 gan.restore(saved.arrays)
                 _announce(saved, about, steps=steps)
-            start = saved.step if saved else 0
+            start, resumed = (saved.step, saved.about["monitor"]) if saved else (0, None)
             interval = {"total_steps": steps, "log_every": config.log_every}
-            resumed = saved.about["monitor"] if saved else None
             monitor = callbacks.Monitor(run_dir, validation=validation, title=title, resumed=resumed, **interval)
             samples = callbacks.Samples(run_dir, seed=config.seed, caption=title, **interval)
-            checkpoints = callbacks.Checkpoints(
-                folder,
-                total_steps=steps,
-                every=config.checkpoint_every,
-                keep=config.keep_checkpoints,
-                about=what_belongs_to_it,
-                signals=signals,
-            )
-            watching: list[keras.callbacks.Callback] = [callbacks.NonFiniteGuard(), monitor]
-            if config.unsupervised_weight:
-                watching.append(samples)
+            belongs = {**identity, "versions": {name: about[name] for name in _VERSIONS}, "rollbacks": rollbacks}
+            watching = [
+                callbacks.NonFiniteGuard(),
+                monitor,
+                *([samples] if config.unsupervised_weight else []),
+                callbacks.Checkpoints(
+                    folder,
+                    total_steps=steps,
+                    every=config.checkpoint_every,
+                    keep=config.keep_checkpoints,
+                    about=functools.partial(_with_monitor, belongs, monitor),
+                    signals=signals,
+                ),
+            ]
             try:
                 if start < steps:
-                    gan.fit(batches(start=start), shuffle=False, verbose=0, callbacks=[*watching, checkpoints])
+                    gan.fit(batches(start=start), shuffle=False, verbose=0, callbacks=watching)
                 return {"train_seconds": monitor.seconds(), "rollbacks": rollbacks}
             except callbacks.NonFiniteError as error:
-                saved = checkpoint.load_newest(folder, identity=identity)
-                last_good = f"the last good checkpoint is of step {saved.step if saved else None}"
+                saved = _newest(folder, identity, steps=steps)
+                last_good = f"the last good checkpoint is of step {saved.step}" if saved else "there is no checkpoint"
                 if config.on_nan == "stop" or rollbacks == MAX_ROLLBACKS or saved is None:
-                    advice = "--on_nan=rollback goes back there with half the learning rate, at most 3 times"
-                    raise Stopped(f"{error}; {last_good}; {_how_to_go_on(run_dir)}; {advice}", status=1) from error
+                    raise Stopped(f"{error}; {last_good}; {_how_to_go_on(run_dir)} {_ROLLBACK}", status=1) from error
                 rollbacks += 1
                 print(f"*** {error}; going back: {last_good}, rollback {rollbacks} of {MAX_ROLLBACKS} ***", flush=True)
             except OSError as error:
                 raise Stopped(f"{error}; {_how_to_go_on(run_dir)}", status=1) from error
             except Stopped as stopped:
                 raise Stopped(f"{stopped}; {_how_to_go_on(run_dir)}", status=stopped.status) from None
+
+
+def _with_monitor(belongs: dict[str, Any], monitor: callbacks.Monitor) -> dict[str, Any]:
+    return {**belongs, "monitor": monitor.state()}
+
+
+def _newest(folder: Path, identity: dict[str, Any], *, steps: int) -> Checkpoint | None:
+    """Returns the newest valid checkpoint, after a look at what else a run needs of it."""
+    saved = checkpoint.load_newest(folder, identity=identity)
+    if saved is None:
+        return None
+    match saved.about:
+        case {
+            "rollbacks": int(rollbacks),
+            "versions": dict(),
+            "monitor": {"records": list(records), "seconds": float()},
+        }:
+            rows = [{type(value) for value in record.values()} for record in records if isinstance(record, dict)]
+            plain = len(rows) == len(records) and set().union(*rows) <= {int, float, type(None)}
+            if plain and 0 <= rollbacks <= MAX_ROLLBACKS and 0 <= saved.step <= steps:
+                return saved
+    raise UsageError(f"the checkpoint of step {saved.step} in {folder} was not written by ssgan.train; remove it")
 
 
 def _how_to_go_on(run_dir: Path) -> str:

@@ -144,6 +144,32 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(straight, unf
         np.testing.assert_array_equal(final_state(unfinished)[name], array, err_msg=name)
 
 
+def test_a_run_that_was_killed_before_its_results_were_written_writes_them(straight, tmp_path, resume):
+    shutil.copytree(straight, tmp_path / "run")
+    for name in (run.SUMMARY, "classifier.keras"):
+        (tmp_path / "run" / name).unlink()
+    done = resume("--resume")
+    assert done.returncode == 0 and "resumed from the checkpoint of step 30 of 30" in done.stdout
+    before, after = (json.loads((folder / run.SUMMARY).read_text()) for folder in (straight, tmp_path / "run"))
+    assert after["steps"] == before["steps"] and 0 < after["train_seconds"] <= before["train_seconds"] + 1
+    assert (tmp_path / "run" / "classifier.keras").exists() and history(tmp_path / "run") == history(straight)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"rollbacks": "x"}, {"monitor": {}}, {"monitor": {"records": [1], "seconds": 1.0}}]
+)
+def test_a_forged_checkpoint_is_refused_with_one_line(unfinished, monkeypatch, changed, cache):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    monkeypatch.setattr("tensorflow.config.experimental.enable_op_determinism", lambda: None)  # it would last
+    (path,) = (unfinished / run.CHECKPOINTS).iterdir()
+    saved = checkpoint.load(path)
+    forged = checkpoint.Checkpoint(29, saved.arrays, {**saved.about, **changed})
+    checkpoint.save(unfinished / run.CHECKPOINTS, forged, keep=2)
+    options = Config.from_json((unfinished / run.OPTIONS).read_text())
+    with pytest.raises(UsageError, match="the checkpoint of step 29 in .* was not written by ssgan.train; remove it"):
+        train(dataclasses.replace(options, run_dir=str(unfinished), resume=True, deterministic=True))
+
+
 def test_a_finished_run_has_nothing_to_resume(straight, cache):
     done = call(straight.parent, cache, "train", "--resume", "--run_dir=run")
     assert done.returncode == 0 and done.stdout.startswith("run is finished. Test it: ")
