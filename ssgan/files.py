@@ -125,6 +125,18 @@ def _finite(number: str) -> float:
     return float(number)
 
 
+def dictionaries(values: Any) -> Iterator[dict[str, Any]]:
+    """Gives every dictionary in what JSON held, the inner ones too, however deep they lie."""
+    left = [values]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            yield value
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
+
+
 def read_npz(path: Path, *, max_bytes: int) -> dict[str, np.ndarray]:
     """Reads every array of a NumPy archive; pickles are refused, and so is what would take more memory.
 

@@ -19,6 +19,7 @@ from typing import Any
 import h5py
 import keras
 
+from ssgan import files
 from ssgan.config import UsageError
 
 _METADATA, _CONFIG, _WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
@@ -100,15 +101,9 @@ def _parsed(content: bytes) -> dict:
 
 def _objects(values: Any) -> Iterator[dict]:
     """Gives every dictionary in a JSON value that Keras may take for a description of an object."""
-    left = [values]
-    while left:
-        value = left.pop()
-        if isinstance(value, dict):
-            if not value.keys().isdisjoint(("class_name", "module", "registered_name", "spec_name")):
-                yield value
-            left.extend(value.values())
-        elif isinstance(value, list):
-            left.extend(value)
+    for value in files.dictionaries(values):
+        if not value.keys().isdisjoint(("class_name", "module", "registered_name", "spec_name")):
+            yield value
 
 
 def _name(described: dict) -> str:

@@ -12,10 +12,10 @@ from ssgan.config import UsageError
 from ssgan.data import network
 from ssgan.data.image_set import ImageSet, to_square
 
-# name[/config][:version]. Namespaces ("huggingface:...") would run code from elsewhere.
 _FEATURE = re.compile(r"tensorflow_datasets\.core\.features\.\w+\.\w+")
 _RECORD_FRAME = 16  # bytes beside a record's content: its length and two checksums
 _MOST_CLASSES = 100_000
+# name[/config][:version]. Namespaces ("huggingface:...") would run code from elsewhere.
 _NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:\d+\.\d+\.\d+)?")
 
 
@@ -53,17 +53,11 @@ def _check_metadata(name: str, data_dir: Path | None) -> None:
     """Raises unless what lies on disk of a data set names classes of TFDS only: TFDS imports what it names."""
     folder = Path(tfds.core.constants.DATA_DIR if data_dir is None else data_dir).expanduser()
     for path in (folder / re.split("[/:]", name)[0]).glob("**/features.json"):
-        left: list = [files.read_json(path)]
-        while left:
-            value = left.pop()
-            if isinstance(value, dict):
-                for key in ("pythonClassName", "python_class_name", "type"):
-                    feature = value.get(key)
-                    if isinstance(feature, str) and not _FEATURE.fullmatch(feature):
-                        raise UsageError(f"{path} names the class {feature[:100]!r}; expected a feature of TFDS itself")
-                left.extend(value.values())
-            elif isinstance(value, list):
-                left.extend(value)
+        for value in files.dictionaries(files.read_json(path)):
+            for key in ("pythonClassName", "python_class_name", "type"):
+                feature = value.get(key)
+                if isinstance(feature, str) and not _FEATURE.fullmatch(feature):
+                    raise UsageError(f"{path} names the class {feature[:100]!r}; expected a feature of TFDS itself")
 
 
 def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
