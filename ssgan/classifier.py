@@ -58,21 +58,15 @@ def load_classifier(path: str | Path, sha256: str | None = None) -> keras.Model:
     Raises:
         UsageError: if there is no such file, it has another digest, or it is no classifier that ssgan wrote.
     """
-    file = checked_file(path, sha256)
-    if file.suffix != ".keras":
-        raise UsageError(f"{file}: expected a .keras file; other formats are not safe to load")
-    return keras_files.load(file, root=_FUNCTIONAL, parts=_PARTS)
-
-
-def checked_file(path: str | Path, sha256: str | None) -> Path:
-    """Returns the classifier's file, see `load_classifier` for arguments and errors."""
     path = Path(path)
     file = path / CLASSIFIER_FILE if path.is_dir() else path
     if not file.is_file():
         raise UsageError(f"no classifier at {file}; expected the folder of a finished run or a .keras file")
     if sha256 is not None and (found := files.sha256(file)) != sha256.strip().lower():
         raise UsageError(f"{file} has the sha256 {found}; expected {sha256}: it is not the file that was named")
-    return file
+    if file.suffix != ".keras":
+        raise UsageError(f"{file}: expected a .keras file; other formats are not safe to load")
+    return keras_files.load(file, root=_FUNCTIONAL, parts=_PARTS)
 
 
 def _copy(layer: keras.layers.Layer, inputs: keras.KerasTensor, *, name: str) -> keras.KerasTensor:

@@ -110,15 +110,15 @@ def run_command(command: Callable[[Any], Any], options: Any) -> None:
     except UsageError as error:
         exit_with_usage_error(error)
     except Stopped as stopped:
-        _exit(str(stopped), status=stopped.status)
+        _exit(f"stopped: {stopped}", status=stopped.status)
     except OSError as error:
-        _exit(str(error), status=1)
+        _exit(f"error: {error}", status=1)
     except KeyboardInterrupt:
-        _exit("interrupted", status=130)
+        _exit("stopped: Ctrl-C", status=130)
 
 
 def _exit(message: str, *, status: int) -> NoReturn:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    print(" ".join(message.split()), file=sys.stderr)
     raise SystemExit(status)
 
 

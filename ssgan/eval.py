@@ -17,6 +17,8 @@ from ssgan.cli import parse_flags, run_command
 from ssgan.config import Config, UsageError, option
 
 if TYPE_CHECKING:
+    import keras
+
     from ssgan.data import ImageSet
     from ssgan.evaluate import Evaluation
     from ssgan.gan import SSGAN
@@ -30,7 +32,7 @@ class EvalConfig:
     dataset: str | None = option(None, "Data set to evaluate on. Default: the one of the run.")
     data_dir: str | None = option(None, "Folder of the data. Default: the one of the run.")
     sha256: str | None = option(
-        None, "Expected sha256 of the run's classifier.keras; with another, nothing is loaded. Default: any."
+        None, "Expected sha256 of the run's classifier.keras; with another, nothing is measured. Default: any."
     )
 
 
@@ -59,15 +61,14 @@ def evaluate_run(options: EvalConfig) -> dict:
     Raises:
         UsageError: if there is no such run, its files are damaged, or the data do not fit it.
     """
-    from ssgan import classifier, data, files, plots, run
-    from ssgan.evaluate import format_report, headline
+    from ssgan import data, files, plots, run
+    from ssgan.evaluate import evaluate, format_report, headline
 
     # The run
     run_dir = run.finished(options.run)
     config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
     about = read_about(run_dir / run.ABOUT)
-    if options.sha256 is not None:
-        classifier.checked_file(run_dir, options.sha256)
+    classifiers = _classifiers(run_dir, about, sha256=options.sha256)
 
     # Test images
     dataset = options.dataset or config.dataset
@@ -82,7 +83,14 @@ def evaluate_run(options: EvalConfig) -> dict:
         )
 
     # Predictions
-    ema, raw = _evaluations(run_dir, images)
+    ema, raw = (
+        evaluate(
+            classifier.predict(images.images, batch_size=250, verbose=0),
+            images.labels,
+            class_names=images.class_names,
+        )
+        for classifier in classifiers
+    )
 
     # Report
     name = f"{images.name} (SYNTHETIC)" if images.synthetic else images.name
@@ -125,30 +133,23 @@ def load_gan(path: Path) -> "SSGAN":
     return keras_files.load(path, root="ssgan.gan.SSGAN", parts=(*_NETWORKS, *_OPTIMIZERS), networks=_NETWORKS)
 
 
-def _evaluations(run_dir: Path, images: "ImageSet") -> tuple["Evaluation", "Evaluation"]:
-    """Returns the figures of the EMA weights and of the raw weights."""
+def _classifiers(run_dir: Path, about: dict, *, sha256: str | None) -> tuple["keras.Model", "keras.Model"]:
+    """Returns the run's classifier, which has the EMA weights, and one with the raw weights."""
     from ssgan import run
-    from ssgan.classifier import to_classifier
-    from ssgan.evaluate import evaluate
+    from ssgan.classifier import CLASSIFIER_FILE, load_classifier, to_classifier
 
-    gan = load_gan(run_dir / run.MODEL)
-    found = (gan.generator.image_shape, gan.discriminator.num_classes)
-    if found != (images.images.shape[1:], images.num_classes):
-        raise UsageError(
-            f"{run_dir / run.MODEL} is made for images {found[0]} of {found[1]} classes; the run is said to be of "
-            f"{images.images.shape[1:]} of {images.num_classes}"
-        )
-    networks = (gan.ema_discriminator, gan.discriminator)
-    classifiers = [to_classifier(network, images.images.shape[1:]) for network in networks]
-    ema, raw = (
-        evaluate(
-            plain.predict(images.images, batch_size=250, verbose=0),
-            images.labels,
-            class_names=images.class_names,
-        )
-        for plain in classifiers
-    )
-    return ema, raw
+    shape, classes = tuple(about["image_shape"]), len(about["class_names"])
+    averaged, gan = load_classifier(run_dir, sha256), load_gan(run_dir / run.MODEL)
+    for file, found in (
+        (CLASSIFIER_FILE, (averaged.input_shape[1:], averaged.output_shape[-1])),
+        (run.MODEL, (gan.generator.image_shape, gan.discriminator.num_classes)),
+    ):
+        if found != (shape, classes):
+            raise UsageError(
+                f"{run_dir / file} is made for images {found[0]} of {found[1]} classes; the run is said to be of "
+                f"{shape} of {classes}"
+            )
+    return averaged, to_classifier(gan.discriminator, shape)
 
 
 def _trained_on(config: Config, about: dict) -> str:

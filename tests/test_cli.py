@@ -158,7 +158,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(cache, tmp_path, monkeypatch, c
         train.main(["train", *TINY])
     assert stop.value.code == 1
     assert re.search(
-        r"^error: d_loss is inf at step 1; the last good checkpoint is of step 0; go on with: ",
+        r"^stopped: d_loss is inf at step 1; the last good checkpoint is of step 0; go on with: ",
         capsys.readouterr().err,
         re.MULTILINE,
     )

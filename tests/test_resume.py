@@ -82,7 +82,7 @@ def test_an_interrupted_run_ends_in_the_very_same_weights(straight, cache, tmp_p
         assert process.returncode == -number
     else:
         assert process.returncode == 128 + number
-        assert f"error: {number.name} at step " in said and "--resume --run_dir=run" in said
+        assert f"stopped: {number.name} at step " in said and "--resume --run_dir=run" in said
     assert not (folder / run.SUMMARY).exists()
     done = call(tmp_path, cache, "train", "--resume", "--run_dir=run")
     assert done.returncode == 0, done.stderr
