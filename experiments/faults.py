@@ -297,13 +297,14 @@ def main() -> None:
                     f"{tool.name:6} {name:38} {row['times']:3} x  {row['happened']}  ->  {row['runs_ended']}",
                     flush=True,
                 )
-                _write(rows, arguments.seed)
+                _write(rows, arguments)
 
 
-def _write(rows: list[dict], seed: int) -> None:
+def _write(rows: list[dict], arguments: argparse.Namespace) -> None:
     from ssgan import files, hardware
 
-    about = {"command": f"python experiments/faults.py --seed={seed}", "date": datetime.date.today().isoformat()}
+    given = f"--kills={arguments.kills} --others={arguments.others} --seed={arguments.seed}"
+    about = {"command": f"python experiments/faults.py {given}", "date": datetime.date.today().isoformat()}
     files.write_json(RESULTS, {**about, "options": OPTIONS, **hardware.describe(), "rows": rows})
 
 
