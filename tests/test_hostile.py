@@ -7,8 +7,10 @@ import logging
 import sys
 
 import fuzz
+import fuzz_readers
 import keras
 import pytest
+from fuzz_hostile import HOSTILE
 
 import ssgan
 from ssgan import eval, files, recipe
@@ -26,16 +28,16 @@ def nothing_is_executed(monkeypatch):
     assert CANARIES == []
 
 
-@pytest.mark.parametrize("name", fuzz.READERS)
+@pytest.mark.parametrize("name", fuzz_readers.READERS)
 def test_mutated_files_are_loaded_or_refused(name, tmp_path):
-    counts = fuzz.fuzz(fuzz.READERS[name], tmp_path, mutations=MUTATIONS.get(name, 14), seed=1)
+    counts = fuzz.fuzz(fuzz_readers.READERS[name], tmp_path, mutations=MUTATIONS.get(name, 14), seed=1)
     assert counts["failures"] == []
     assert counts["loaded"] + counts["refused"] == counts["tried"] and counts["slowest_seconds"] < 20
 
 
-@pytest.mark.parametrize("name", fuzz.HOSTILE)
+@pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_files_are_refused_with_one_line(name, tmp_path):
-    make, read, words = fuzz.HOSTILE[name]
+    make, read, words = HOSTILE[name]
     path = make(tmp_path)
     with pytest.raises(UsageError, match=words) as caught:
         read(path)
@@ -60,7 +62,7 @@ def test_what_training_writes_is_still_read(tmp_path):
 
 
 def test_checking_a_file_leaves_nothing_behind_in_keras(tmp_path):
-    path = fuzz.HOSTILE["Keras: a layer of a billion units"][0](tmp_path)
+    path = HOSTILE["Keras: a layer of a billion units"][0](tmp_path)
     with pytest.raises(UsageError, match="asks for"):
         ssgan.load_classifier(path)
     with keras.StatelessScope():  # at its end Keras makes every variable that is still waiting
@@ -68,7 +70,7 @@ def test_checking_a_file_leaves_nothing_behind_in_keras(tmp_path):
 
 
 def test_a_file_can_be_pinned_by_its_digest(tmp_path):
-    path = fuzz.make_classifier(tmp_path)
+    path = fuzz_readers.make_classifier(tmp_path)
     digest = files.sha256(path)
     assert ssgan.load_classifier(tmp_path, sha256=digest.upper()).name == ssgan.load_classifier(path, digest).name
     with pytest.raises(UsageError, match=f"has the sha256 {digest}; expected 0123"):
@@ -77,7 +79,12 @@ def test_a_file_can_be_pinned_by_its_digest(tmp_path):
 
 @pytest.fixture
 def finished_run(tmp_path):
-    for make in (fuzz.make_options, fuzz.make_about, fuzz.make_summary, fuzz.make_classifier):
+    for make in (
+        fuzz_readers.make_options,
+        fuzz_readers.make_about,
+        fuzz_readers.make_summary,
+        fuzz_readers.make_classifier,
+    ):
         make(tmp_path)
     return tmp_path
 
