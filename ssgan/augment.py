@@ -25,41 +25,6 @@ def random_shift(images: tf.Tensor, seed: tf.Tensor, *, pixels: int) -> tf.Tenso
     return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
 
 
-def random_rotation_and_zoom(images: tf.Tensor, seed: tf.Tensor, *, degrees: float, zoom: float) -> tf.Tensor:
-    """Turns each image about its centre and stretches its two sides, each by its own amount; the edge is repeated.
-
-    Args:
-        images: any dtype [batch, height, width, channels].
-        seed: int [2]; the same seed gives the same changes.
-        degrees: largest rotation in either direction, at least 0.
-        zoom: sides are stretched by a factor of `exp(-zoom)` to `exp(zoom)`.
-
-    Returns:
-        Images of the same shape and dtype, interpolated bilinearly.
-    """
-    if degrees == 0 and zoom == 0:
-        return images
-    uniform = tf.random.stateless_uniform([3, tf.shape(images)[0]], seed, -1.0, 1.0)
-    angle, scale_x, scale_y = (
-        uniform[0] * (degrees * math.pi / 180),
-        tf.exp(zoom * uniform[1]),
-        tf.exp(zoom * uniform[2]),
-    )
-    a, b = tf.cos(angle) * scale_x, -tf.sin(angle) * scale_y
-    c, d = tf.sin(angle) * scale_x, tf.cos(angle) * scale_y
-    center_x, center_y = (images.shape[2] - 1) / 2, (images.shape[1] - 1) / 2
-    offset_x, offset_y = center_x - a * center_x - b * center_y, center_y - c * center_x - d * center_y
-    zeros = tf.zeros_like(a)
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=tf.stack([a, b, offset_x, c, d, offset_y, zeros, zeros], axis=1),
-        output_shape=images.shape[1:3],
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="NEAREST",
-    )
-
-
 def random_color_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Changes colours and contrast, inverts half of the images, and greys out a random box of each.
 
@@ -84,21 +49,44 @@ def random_color_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.clip_by_value(colored, -1.0, 1.0) * tf.cast(_outside_a_box(images, seeds[3]), images.dtype)
 
 
-def random_affine_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Turns each image by up to 20 degrees, stretches and shifts it a little, and blackens a random box of it.
+def random_affine(
+    images: tf.Tensor, seed: tf.Tensor, *, degrees: float = 20.0, stretch: float = 0.25, pixels: float = 2.0
+) -> tf.Tensor:
+    """Translates each image, turns it about its centre and stretches its two sides; the edge is repeated.
 
     For drawings such as MNIST's, whose classes differ in shape and not in colour.
 
     Args:
-        images: float32 [batch, height, width, channels] in -1..1.
+        images: any dtype [batch, height, width, channels].
         seed: int [2]; the same seed gives the same changes.
+        degrees: largest rotation in either direction.
+        stretch: each side is stretched by a factor of its own, from `exp(-stretch)` to `exp(stretch)`.
+        pixels: largest translation in either direction, before the turn.
 
     Returns:
-        float32 images of the same shape, in -1..1; differentiable.
+        Images of the same shape and dtype, interpolated bilinearly; differentiable.
     """
-    seeds = tf.random.experimental.stateless_split(seed, 3)
-    moved = random_shift(random_rotation_and_zoom(images, seeds[0], degrees=20.0, zoom=0.25), seeds[1], pixels=2)
-    return tf.where(_outside_a_box(moved, seeds[2]), moved, -1.0)
+    uniform = tf.random.stateless_uniform([5, tf.shape(images)[0]], seed, -1.0, 1.0)
+    angle, scale_x, scale_y = (
+        uniform[0] * math.radians(degrees),
+        tf.exp(stretch * uniform[1]),
+        tf.exp(stretch * uniform[2]),
+    )
+    # From a pixel of the new image to the point of the old one that is shown there.
+    a, b = tf.cos(angle) * scale_x, -tf.sin(angle) * scale_y
+    c, d = tf.sin(angle) * scale_x, tf.cos(angle) * scale_y
+    center_x, center_y = (images.shape[2] - 1) / 2, (images.shape[1] - 1) / 2
+    offset_x = center_x - a * center_x - b * center_y + pixels * uniform[3]
+    offset_y = center_y - c * center_x - d * center_y + pixels * uniform[4]
+    zeros = tf.zeros_like(a)
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images,
+        transforms=tf.stack([a, b, offset_x, c, d, offset_y, zeros, zeros], axis=1),
+        output_shape=images.shape[1:3],
+        fill_value=0.0,
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+    )
 
 
 def _outside_a_box(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

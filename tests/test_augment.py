@@ -2,12 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan.augment import (
-    random_affine_and_cutout,
-    random_color_and_cutout,
-    random_rotation_and_zoom,
-    random_shift,
-)
+from ssgan.augment import random_affine, random_color_and_cutout, random_shift
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 12, 10, 3), np.uint8)
@@ -106,7 +101,7 @@ def test_the_box_is_one_rectangle_of_at_most_a_quarter():
         assert np.abs(np.diff(side.astype(int), axis=1)).sum(axis=1).max() == 2
 
 
-@pytest.mark.parametrize("change", [random_color_and_cutout, random_affine_and_cutout])
+@pytest.mark.parametrize("change", [random_color_and_cutout, random_affine])
 def test_a_generator_gets_a_gradient(change):
     images = tf.constant(UNIT[:20])
     with tf.GradientTape() as tape:
@@ -120,8 +115,8 @@ def test_a_generator_gets_a_gradient(change):
 def test_rotation_turns_about_the_centre_and_keeps_the_type():
     image = np.zeros((1, 17, 17, 1), np.uint8)
     image[0, 8, 2:15] = 200  # a horizontal bar through the centre
-    seeds = [[seed, 0] for seed in range(40)]
-    turned = [random_rotation_and_zoom(tf.constant(image), seed, degrees=90.0, zoom=0.0).numpy() for seed in seeds]
+    turn = {"degrees": 90.0, "stretch": 0.0, "pixels": 0.0}
+    turned = [random_affine(tf.constant(image), [seed, 0], **turn).numpy() for seed in range(40)]
     assert all(one.dtype == np.uint8 and one[0, 8, 8, 0] >= 198 for one in turned)
     rows, columns = np.mgrid[:17, :17] - 8
     for one in turned:  # a bar at any angle: the moments of its pixels add up to those of the bar
@@ -131,10 +126,10 @@ def test_rotation_turns_about_the_centre_and_keeps_the_type():
     assert min(upright) < 2 and max(upright) > 12
 
 
-def test_zoom_stretches_each_side_by_its_own_factor():
+def test_each_side_is_stretched_by_its_own_factor():
     image = np.zeros((200, 33, 33, 1), np.float32)
     image[:, 12:21, 12:21] = 1.0  # a 9x9 square
-    shown = random_rotation_and_zoom(tf.constant(image), [1, 2], degrees=0.0, zoom=0.5).numpy()[..., 0]
+    shown = random_affine(tf.constant(image), [1, 2], degrees=0.0, stretch=0.5, pixels=0.0).numpy()[..., 0]
     heights, widths = shown[:, :, 16].sum(axis=1), shown[:, 16, :].sum(axis=1)
     for sides in (heights, widths):
         assert sides.min() > 9 * np.exp(-0.5) - 1 and sides.max() < 9 * np.exp(0.5) + 1
@@ -142,21 +137,32 @@ def test_zoom_stretches_each_side_by_its_own_factor():
     assert abs(np.corrcoef(heights, widths)[0, 1]) < 0.3
 
 
-def test_no_rotation_and_no_zoom_change_nothing():
-    np.testing.assert_array_equal(random_rotation_and_zoom(tf.constant(UNIT), [3, 4], degrees=0.0, zoom=0.0), UNIT)
+def test_translations_are_of_any_length_up_to_the_largest():
+    image = np.zeros((200, 33, 33, 1), np.float32)
+    image[:, 12:21, 12:21] = 1.0
+    shown = random_affine(tf.constant(image), [1, 2], degrees=0.0, stretch=0.0, pixels=3.0).numpy()[..., 0]
+    np.testing.assert_allclose(shown.sum(axis=(1, 2)), 81, rtol=1e-4)
+    for axis in (1, 2):
+        found = np.average(np.broadcast_to(np.arange(33), (200, 33)), axis=1, weights=shown.sum(axis=axis)) - 16
+        assert -3 <= found.min() < -2.9 and 2.9 < found.max() <= 3
 
 
-def test_drawings_are_turned_stretched_shifted_and_cut():
+def test_no_change_is_none():
+    same = random_affine(tf.constant(UNIT), [3, 4], degrees=0.0, stretch=0.0, pixels=0.0)
+    np.testing.assert_allclose(same, UNIT, atol=1e-6)
+
+
+def test_drawings_are_turned_stretched_and_shifted_as_the_seed_says():
     images = np.full((300, 29, 29, 1), -1.0, np.float32)
     images[:, 10:19, 12:17] = 1.0
-    changed = random_affine_and_cutout(tf.constant(images), [1, 2]).numpy()
+    changed = random_affine(tf.constant(images), [1, 2]).numpy()
     assert changed.shape == images.shape and changed.min() == -1 and 0.99 < changed.max() <= 1
-    np.testing.assert_array_equal(changed, random_affine_and_cutout(tf.constant(images), [1, 2]))
+    np.testing.assert_array_equal(changed, random_affine(tf.constant(images), [1, 2]))
+    assert (changed != random_affine(tf.constant(images), [1, 3]).numpy()).any()
     ink = (changed + 1).sum(axis=(1, 2, 3)) / 2
-    assert ink.max() < 45 * np.exp(0.5) + 3 and (ink < 20).mean() > 0.02  # 45 pixels at first; some are cut off
-    uncut = changed[ink > 40]
+    assert 45 * np.exp(-0.5) - 3 < ink.min() < 32 and 65 < ink.max() < 45 * np.exp(0.5) + 3  # 45 pixels at first
     rows, columns = np.mgrid[:29, :29] - 14
-    centers = [[np.average(axis, weights=image[..., 0] + 1) for axis in (rows, columns)] for image in uncut]
-    assert 1.8 < np.abs(centers).max() < 4  # a shift of 2, and a box that cuts one end off
-    tilts = [np.average(rows * columns, weights=image[..., 0] + 1) for image in uncut]
+    centers = [[np.average(axis, weights=image[..., 0] + 1) for axis in (rows, columns)] for image in changed]
+    assert 2 < np.abs(centers).max() < 2 * np.sqrt(2) * np.exp(0.25)  # the translation is turned and stretched too
+    tilts = [np.average(rows * columns, weights=image[..., 0] + 1) for image in changed]
     assert min(tilts) < -0.5 and max(tilts) > 0.5
