@@ -50,34 +50,39 @@ def random_color_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
 
 
 def random_affine(
-    images: tf.Tensor, seed: tf.Tensor, *, degrees: float = 20.0, stretch: float = 0.25, pixels: float = 2.0
+    images: tf.Tensor,
+    seed: tf.Tensor,
+    *,
+    pixels: float = 2.0,
+    slant: float = 0.2,
+    stretch: float = 0.35,
+    degrees: float = 25.0,
 ) -> tf.Tensor:
-    """Translates each image, turns it about its centre and stretches its two sides; the edge is repeated.
+    """Translates, slants, stretches and turns each image, about its centre; the edge is repeated.
 
     For drawings such as MNIST's, whose classes differ in shape and not in colour.
 
     Args:
         images: any dtype [batch, height, width, channels].
         seed: int [2]; the same seed gives the same changes.
-        degrees: largest rotation in either direction.
+        pixels: largest translation in either direction, before the other changes.
+        slant: largest slope of an upright line, in either direction.
         stretch: each side is stretched by a factor of its own, from `exp(-stretch)` to `exp(stretch)`.
-        pixels: largest translation in either direction, before the turn.
+        degrees: largest rotation in either direction.
 
     Returns:
         Images of the same shape and dtype, interpolated bilinearly; differentiable.
     """
-    uniform = tf.random.stateless_uniform([5, tf.shape(images)[0]], seed, -1.0, 1.0)
-    angle, scale_x, scale_y = (
-        uniform[0] * math.radians(degrees),
-        tf.exp(stretch * uniform[1]),
-        tf.exp(stretch * uniform[2]),
-    )
+    uniform = tf.random.stateless_uniform([6, tf.shape(images)[0]], seed, -1.0, 1.0)
+    right, down, lean, wide, high, turn = tf.unstack(uniform)
+    cos, sin = tf.cos(math.radians(degrees) * turn), tf.sin(math.radians(degrees) * turn)
+    scale_x, scale_y = tf.exp(stretch * wide), tf.exp(stretch * high)
     # From a pixel of the new image to the point of the old one that is shown there.
-    a, b = tf.cos(angle) * scale_x, -tf.sin(angle) * scale_y
-    c, d = tf.sin(angle) * scale_x, tf.cos(angle) * scale_y
+    a, c = cos * scale_x, sin * scale_x
+    b, d = slant * lean * a - sin * scale_y, slant * lean * c + cos * scale_y
     center_x, center_y = (images.shape[2] - 1) / 2, (images.shape[1] - 1) / 2
-    offset_x = center_x - a * center_x - b * center_y + pixels * uniform[3]
-    offset_y = center_y - c * center_x - d * center_y + pixels * uniform[4]
+    offset_x = center_x - a * center_x - b * center_y + pixels * right
+    offset_y = center_y - c * center_x - d * center_y + pixels * down
     zeros = tf.zeros_like(a)
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,

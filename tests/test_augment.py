@@ -6,6 +6,7 @@ from ssgan.augment import random_affine, random_color_and_cutout, random_shift
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 12, 10, 3), np.uint8)
+NONE = {"pixels": 0.0, "slant": 0.0, "stretch": 0.0, "degrees": 0.0}
 UNIT = RNG.uniform(-0.6, 0.6, (400, 16, 16, 3)).astype(np.float32)
 
 
@@ -115,8 +116,7 @@ def test_a_generator_gets_a_gradient(change):
 def test_rotation_turns_about_the_centre_and_keeps_the_type():
     image = np.zeros((1, 17, 17, 1), np.uint8)
     image[0, 8, 2:15] = 200  # a horizontal bar through the centre
-    turn = {"degrees": 90.0, "stretch": 0.0, "pixels": 0.0}
-    turned = [random_affine(tf.constant(image), [seed, 0], **turn).numpy() for seed in range(40)]
+    turned = [random_affine(tf.constant(image), [seed, 0], **NONE | {"degrees": 90.0}).numpy() for seed in range(40)]
     assert all(one.dtype == np.uint8 and one[0, 8, 8, 0] >= 198 for one in turned)
     rows, columns = np.mgrid[:17, :17] - 8
     for one in turned:  # a bar at any angle: the moments of its pixels add up to those of the bar
@@ -129,7 +129,7 @@ def test_rotation_turns_about_the_centre_and_keeps_the_type():
 def test_each_side_is_stretched_by_its_own_factor():
     image = np.zeros((200, 33, 33, 1), np.float32)
     image[:, 12:21, 12:21] = 1.0  # a 9x9 square
-    shown = random_affine(tf.constant(image), [1, 2], degrees=0.0, stretch=0.5, pixels=0.0).numpy()[..., 0]
+    shown = random_affine(tf.constant(image), [1, 2], **NONE | {"stretch": 0.5}).numpy()[..., 0]
     heights, widths = shown[:, :, 16].sum(axis=1), shown[:, 16, :].sum(axis=1)
     for sides in (heights, widths):
         assert sides.min() > 9 * np.exp(-0.5) - 1 and sides.max() < 9 * np.exp(0.5) + 1
@@ -140,7 +140,7 @@ def test_each_side_is_stretched_by_its_own_factor():
 def test_translations_are_of_any_length_up_to_the_largest():
     image = np.zeros((200, 33, 33, 1), np.float32)
     image[:, 12:21, 12:21] = 1.0
-    shown = random_affine(tf.constant(image), [1, 2], degrees=0.0, stretch=0.0, pixels=3.0).numpy()[..., 0]
+    shown = random_affine(tf.constant(image), [1, 2], **NONE | {"pixels": 3.0}).numpy()[..., 0]
     np.testing.assert_allclose(shown.sum(axis=(1, 2)), 81, rtol=1e-4)
     for axis in (1, 2):
         found = np.average(np.broadcast_to(np.arange(33), (200, 33)), axis=1, weights=shown.sum(axis=axis)) - 16
@@ -148,11 +148,21 @@ def test_translations_are_of_any_length_up_to_the_largest():
 
 
 def test_no_change_is_none():
-    same = random_affine(tf.constant(UNIT), [3, 4], degrees=0.0, stretch=0.0, pixels=0.0)
-    np.testing.assert_allclose(same, UNIT, atol=1e-6)
+    np.testing.assert_allclose(random_affine(tf.constant(UNIT), [3, 4], **NONE), UNIT, atol=1e-6)
 
 
-def test_drawings_are_turned_stretched_and_shifted_as_the_seed_says():
+def test_a_slant_moves_each_row_by_its_height():
+    image = np.zeros((200, 33, 33, 1), np.float32)
+    image[:, 4:29, 15:18] = 1.0  # an upright bar
+    shown = random_affine(tf.constant(image), [1, 2], **NONE | {"slant": 0.3}).numpy()[..., 0]
+    np.testing.assert_allclose(shown.sum(axis=2), image[..., 0].sum(axis=2), atol=1e-4)
+    columns = np.average(np.broadcast_to(np.arange(33), (200, 25, 33)), axis=2, weights=shown[:, 4:29]) - 16
+    slopes = (columns[:, -1] - columns[:, 0]) / 24
+    assert -0.3 <= slopes.min() < -0.28 and 0.28 < slopes.max() <= 0.3
+    np.testing.assert_allclose(columns, slopes[:, None] * (np.arange(25) - 12), atol=0.05)
+
+
+def test_drawings_are_changed_as_the_seed_says():
     images = np.full((300, 29, 29, 1), -1.0, np.float32)
     images[:, 10:19, 12:17] = 1.0
     changed = random_affine(tf.constant(images), [1, 2]).numpy()
@@ -160,9 +170,9 @@ def test_drawings_are_turned_stretched_and_shifted_as_the_seed_says():
     np.testing.assert_array_equal(changed, random_affine(tf.constant(images), [1, 2]))
     assert (changed != random_affine(tf.constant(images), [1, 3]).numpy()).any()
     ink = (changed + 1).sum(axis=(1, 2, 3)) / 2
-    assert 45 * np.exp(-0.5) - 3 < ink.min() < 32 and 65 < ink.max() < 45 * np.exp(0.5) + 3  # 45 pixels at first
+    assert 45 * np.exp(-0.7) - 3 < ink.min() < 27 and 75 < ink.max() < 45 * np.exp(0.7) + 3  # 45 pixels at first
     rows, columns = np.mgrid[:29, :29] - 14
     centers = [[np.average(axis, weights=image[..., 0] + 1) for axis in (rows, columns)] for image in changed]
-    assert 2 < np.abs(centers).max() < 2 * np.sqrt(2) * np.exp(0.25)  # the translation is turned and stretched too
+    assert 2 < np.abs(centers).max() < 2 * np.sqrt(2) * np.exp(0.35) * 1.2  # the translation is changed too
     tilts = [np.average(rows * columns, weights=image[..., 0] + 1) for image in changed]
     assert min(tilts) < -0.5 and max(tilts) > 0.5
