@@ -6,7 +6,8 @@ import statistics
 from bench_steps import shapes, timing
 from bench_steps.ssgan_step import read_options
 
-REPEATS = 5
+REPEATS = 7
+PRECISIONS = ("float32", "bfloat16")
 
 
 def measure(*, config: str, flags: list[str]) -> dict:
@@ -24,7 +25,7 @@ def measure(*, config: str, flags: list[str]) -> dict:
     idle = _seconds(lambda x: x, "float32", [1])
     rows = []
     for work, times in counted.items():
-        seconds = {precision: _work_seconds(work, precision) - idle for precision in ("float32", "bfloat16")}
+        seconds = {precision: max(0.0, _work_seconds(work, precision) - idle) for precision in PRECISIONS}
         rows.append({**vars(work), "layer": vars(work.layer), "times": times, "seconds": seconds})
     return {
         "seconds": sum(row["times"] * min(row["seconds"].values()) for row in rows),
@@ -76,7 +77,7 @@ def _seconds(function, precision: str, *input_shapes: list[int]) -> float:
     import tensorflow as tf
 
     tensors = [tf.cast(tf.random.stateless_normal(shape, [0, 0]), precision) for shape in input_shapes]
-    compiled = tf.function(function)
+    compiled = tf.function(function, autograph=False)
     return statistics.median(timing.seconds_per_step(lambda: compiled(*tensors), steps=REPEATS))
 
 
