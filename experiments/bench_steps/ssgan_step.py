@@ -1,0 +1,106 @@
+"""ssgan's training step as its users get it: real options, batches, model and `fit`. In ssgan's environment."""
+
+import dataclasses
+import time
+from pathlib import Path
+
+from bench_steps import shapes, timing
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def measure(*, config: str, flags: list[str], images: str, steps: int) -> dict:
+    """Times ssgan's step.
+
+    Args:
+        config: name of a file in `configs/`.
+        flags: options on top of it.
+        images: an .npz file with images, labels and label_mask.
+        steps: steps to time.
+
+    Returns:
+        The report: `seconds` of each step, `rows` of real images a step, `about` the machine.
+    """
+    options = read_options(config, flags)
+    gan, batches, rows = prepare(options, images, steps=timing.WARM_UP + steps)
+    clock = _clock()
+    gan.fit(batches, shuffle=False, verbose=0, callbacks=[clock])
+
+    from ssgan import hardware
+
+    about = {**hardware.describe(), "precision": options.precision}
+    return {"seconds": timing.differences(clock.stamps), "rows": rows, "about": about}
+
+
+def read_options(config: str, flags: list[str]):
+    """Returns the options of a file in `configs/` with flags on top, their precision decided."""
+    from ssgan import hardware
+    from ssgan.cli import parse_flags
+    from ssgan.config import Config
+
+    options = parse_flags(Config, ["ssgan", f"--flagfile={CONFIGS / config}.cfg", *flags], usage="")
+    return dataclasses.replace(options, precision=hardware.precision(options.precision))
+
+
+def prepare(options, images: str, *, steps: int):
+    """Returns the compiled model, its training batches and the number of rows in each, as `ssgan.train` makes them."""
+    import keras
+    import numpy as np
+
+    from ssgan import recipe
+    from ssgan.data import ImageSet
+
+    with np.load(images) as arrays:
+        pixels, labels, label_mask = (arrays[name] for name in ("images", "labels", "label_mask"))
+    names = tuple(map(str, range(10)))
+    image_set = ImageSet("bench", "train", images, True, pixels, labels, names)
+    keras.utils.set_random_seed(options.seed)
+    gan = recipe.build(options, image_shape=pixels.shape[1:], num_classes=len(names), steps=steps)
+    check_shapes(gan, options)
+    gan.initialize_from_data(pixels[:500])
+    batches = recipe.batches(options, image_set, label_mask, unlabeled=np.arange(len(labels)), steps=steps)
+    return gan, batches, batches.element_spec[0].shape[0]
+
+
+def check_shapes(gan, options) -> None:
+    """Compares the kernels of the model with `bench_steps.shapes`, by which operations are counted.
+
+    Raises:
+        ValueError: if they differ.
+    """
+    for network, layers in (
+        (gan.discriminator, shapes.discriminator(options.arch)),
+        (gan.generator, shapes.generator(options.generator_width)),
+    ):
+        kernels = [variable for variable in network.variables if len(variable.shape) in (2, 4)]
+        found = sorted(int(variable.value.numpy().size) for variable in kernels)
+        expected = sorted(layer.weights for layer in layers)
+        if found != expected:
+            raise ValueError(f"{network.name} has kernels of {found} weights; bench_steps.shapes says {expected}")
+
+
+def _clock():
+    import keras
+
+    class Clock(keras.callbacks.Callback):
+        """Notes the time at the beginning and after every step."""
+
+        def __init__(self):
+            super().__init__()
+            self.stamps: list[float] = []
+            self.steps = 0
+
+        def on_train_begin(self, logs=None):
+            self.stamps.append(time.perf_counter())
+
+        def on_train_batch_end(self, batch, logs=None):
+            # Several steps in one execution: each gets its share.
+            now, last, count = time.perf_counter(), self.stamps[-1], batch + 1 - self.steps
+            self.stamps += [last + (now - last) * (number + 1) / count for number in range(count)]
+            self.steps = batch + 1
+
+    return Clock()
+
+
+if __name__ == "__main__":
+    timing.main(measure)
