@@ -122,15 +122,10 @@ def train_with_keras(run: Path) -> None:
     (run / "final.txt").write_text(state.hexdigest())
 
 
-def start(tool, run: Path, *, limit: int | None = None) -> subprocess.Popen:
-    """Starts training, with an optional limit on the size of a file."""
-
-    def limited() -> None:
-        if limit is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
+def start(tool, run: Path) -> subprocess.Popen:
+    """Starts training."""
     log = open(run.with_suffix(".log"), "a")  # noqa: SIM115  (the process writes there)
-    return subprocess.Popen(tool.command(run), stdout=log, stderr=log, preexec_fn=limited)
+    return subprocess.Popen(tool.command(run), stdout=log, stderr=log)
 
 
 def finish(tool, run: Path, straight: str) -> str:
@@ -139,7 +134,7 @@ def finish(tool, run: Path, straight: str) -> str:
         status = start(tool, run).wait()
         if tool.final_state(run) is not None:
             return "identical" if tool.final_state(run) == straight else "OTHER WEIGHTS, silently"
-    return f"CANNOT RESUME (exit status {status})"
+    return f"CANNOT RESUME (exit status {status}: {_last_line(run)[:80]})"
 
 
 def until_progress(tool, run: Path, process: subprocess.Popen, before: list[tuple[str, float]]) -> None:
@@ -203,11 +198,20 @@ def signalled(number: signal.Signals) -> Callable:
     return fault
 
 
-def full_disk(tool, run: Path, _) -> Iterator[str]:
-    """A file cannot grow beyond a limit, from the start."""
-    status = start(tool, run, limit=LARGEST_FILE).wait()
-    last = run.with_suffix(".log").read_text().strip().splitlines()[-1]
-    yield f"exit status {status}: {last[:160].replace(str(run.parent) + '/', '')}"
+def full_disk(tool, run: Path, rng: random.Random) -> Iterator[str]:
+    """No file of the process can grow beyond a limit from some moment in training on, as when a disk is full."""
+    process = start(tool, run)
+    until_progress(tool, run, process, [])
+    time.sleep(rng.uniform(0, 2))
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (LARGEST_FILE, LARGEST_FILE))
+    status = process.wait()
+    yield f"exit status {status}: {_last_line(run)[:160]}"
+
+
+def _last_line(run: Path) -> str:
+    """Returns the last line of what the processes of a run printed."""
+    line = run.with_suffix(".log").read_text(errors="replace").strip().splitlines()[-1]
+    return line.replace(f"{run.parent}/", "").replace(run.name, "RUN")
 
 
 def damaged(change: Callable[[Path, random.Random], None]) -> Callable:
@@ -274,13 +278,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50, help="SIGKILLs of ssgan, half of them inside saves")
     parser.add_argument("--others", type=int, default=3, help="times for every other fault, and for Keras")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", choices=FAULTS, help="one fault, beside the results there are; default: all")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
         train_with_keras(arguments.worker)
         return
     rng = random.Random(arguments.seed)
-    rows = []
+    rows = json.loads(RESULTS.read_text())["rows"] if arguments.only else []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for tool in (Ssgan(), PlainKeras()):
@@ -289,9 +294,10 @@ def main() -> None:
             straight = tool.final_state(straight_run)
             if straight is None:
                 sys.exit(straight_run.with_suffix(".log").read_text())
-            for name, fault in FAULTS.items():
+            for name in [arguments.only] if arguments.only else FAULTS:
                 events = arguments.kills // 2 if tool.name == "ssgan" and "KILL" in name else arguments.others
-                row = measure(tool, fault, folder, straight=straight, events=events, rng=rng)
+                row = measure(tool, FAULTS[name], folder, straight=straight, events=events, rng=rng)
+                rows = [old for old in rows if (old["tool"], old["fault"]) != (tool.name, name)]
                 rows.append({"tool": tool.name, "fault": name, **row})
                 print(
                     f"{tool.name:6} {name:38} {row['times']:3} x  {row['happened']}  ->  {row['runs_ended']}",
