@@ -299,6 +299,7 @@ def main() -> None:
                 row = measure(tool, FAULTS[name], folder, straight=straight, events=events, rng=rng)
                 rows = [old for old in rows if (old["tool"], old["fault"]) != (tool.name, name)]
                 rows.append({"tool": tool.name, "fault": name, **row})
+                rows.sort(key=lambda row: (row["tool"] != "ssgan", list(FAULTS).index(row["fault"])))
                 print(
                     f"{tool.name:6} {name:38} {row['times']:3} x  {row['happened']}  ->  {row['runs_ended']}",
                     flush=True,
