@@ -146,8 +146,12 @@ def input_share(arguments: argparse.Namespace) -> dict:
         report = processes.run("input_pipeline", {**options, "steps": arguments.steps, "rounds": arguments.rounds})
         keys = ("batch_seconds", "step_seconds", "cached_step_seconds")
         rounds = {key: [statistics.median(seconds) for seconds in report[key]] for key in keys}
-        batch, step, cached = (statistics.median(rounds[key]) for key in keys)
-        shares = {"alone_share": batch / step, "difference_share": (step - cached) / step}
+        # Within a round, because the machine may be faster in one than in the next.
+        pairs = list(zip(*rounds.values(), strict=True))
+        shares = {
+            "alone_share": statistics.median(batch / step for batch, step, _ in pairs),
+            "difference_share": statistics.median((step - cached) / step for _, step, cached in pairs),
+        }
         nets[net] = {"config": config, "precision": report["precision"], **shares, **rounds}
     return {"nets": nets}
 
