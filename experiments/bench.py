@@ -12,19 +12,16 @@ import argparse
 import dataclasses
 import datetime
 import json
-import os
 import statistics
-import subprocess
 import sys
 from pathlib import Path
 
-from bench_steps import environments
+from bench_steps import environments, processes
 
 HERE = Path(__file__).parent
 AGREEMENT = "agreement"
 LARGEST_ERROR = 1e-4  # relative, of losses and gradients in float32
 LARGEST_ROUNDING = 3
-LINES_OF_AN_ERROR = 12
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +108,7 @@ def main() -> None:
         result[AGREEMENT] = check_agreement(images, arguments.work_dir)
         write(result, arguments.output)
     for name in (name for name in COMPARISONS if name in arguments.only):
-        about = {"date": datetime.date.today().isoformat(), "command": command(), "images": dataset}
+        about = {"date": datetime.date.today().isoformat(), "command": processes.command_line(), "images": dataset}
         compare(name, about, images, arguments, result)
 
 
@@ -163,14 +160,7 @@ def run(tool: Tool, work_dir: Path, **options) -> dict:
         SystemExit: if the process fails; the message ends with the end of what it printed.
     """
     python = environments.python_of(tool.environment, work_dir) if tool.environment else sys.executable
-    call = [python, "-m", f"bench_steps.{tool.module}", json.dumps({**tool.options, **options})]
-    paths = os.pathsep.join([str(HERE), str(HERE.parent)])
-    environment = {**os.environ, "PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    done = subprocess.run(call, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        lines = (done.stdout + done.stderr).splitlines()[-LINES_OF_AN_ERROR:]
-        sys.exit("\n".join([f"error: bench_steps.{tool.module} ended with status {done.returncode}:", *lines]))
-    return json.loads(done.stdout.splitlines()[-1])
+    return processes.run(tool.module, {**tool.options, **options}, python=python)
 
 
 def check_agreement(images: Path, work_dir: Path) -> dict:
@@ -268,19 +258,6 @@ def table(name: str, comparison: dict) -> str:
     for pair, figures in comparison["ratios"].items():
         lines.append(f"{figures['median']:6.2f} ({figures['min']:.2f}..{figures['max']:.2f})  {pair}")
     return "\n".join(lines) + "\n"
-
-
-def command() -> str:
-    """Returns the command line without the folders of this machine."""
-    private = ("--work_dir", "--data_dir", "--output")
-    arguments = iter(sys.argv[1:])
-    kept = []
-    for argument in arguments:
-        if argument in private:
-            next(arguments, None)
-        elif not argument.startswith(private):
-            kept.append(argument)
-    return " ".join(["python experiments/bench.py", *kept])
 
 
 def write(result: dict, output: Path) -> None:

@@ -41,8 +41,9 @@ def test_operations_of_the_papers_step():
     assert difference == pytest.approx(generators_turn, rel=1e-3)
 
 
-def test_the_help_needs_no_tensorflow():
-    command = [sys.executable, "-X", "importtime", "experiments/bench.py", "--help"]
+@pytest.mark.parametrize("script", ["bench", "costs"])
+def test_the_help_needs_no_tensorflow(script):
+    command = [sys.executable, "-X", "importtime", f"experiments/{script}.py", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "--rounds" in done.stdout
     assert "tensorflow" not in done.stderr and "matplotlib" not in done.stderr

@@ -23,13 +23,19 @@ def measure(*, config: str, flags: list[str], images: str, steps: int) -> dict:
     """
     options = read_options(config, flags)
     gan, batches, rows = prepare(options, images, steps=timing.WARM_UP + steps)
-    clock = _clock()
-    gan.fit(batches, shuffle=False, verbose=0, callbacks=[clock])
+    seconds = fit_seconds(gan, batches)
 
     from ssgan import hardware
 
     about = {**hardware.describe(), "precision": options.precision}
-    return {"seconds": timing.differences(clock.stamps), "rows": rows, "about": about}
+    return {"seconds": seconds, "rows": rows, "about": about}
+
+
+def fit_seconds(gan, batches) -> list[float]:
+    """Trains on the batches; returns the wall time of each step after the warm-up, seconds."""
+    clock = _clock()
+    gan.fit(batches, shuffle=False, verbose=0, callbacks=[clock])
+    return timing.differences(clock.stamps)
 
 
 def read_options(config: str, flags: list[str]):
