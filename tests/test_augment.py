@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan.augment import random_affine, random_color_and_cutout, random_shift
+from ssgan.augment import random_affine, random_affine_and_noise, random_color_and_cutout, random_shift
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 12, 10, 3), np.uint8)
@@ -102,7 +102,7 @@ def test_the_box_is_one_rectangle_of_at_most_a_quarter():
         assert np.abs(np.diff(side.astype(int), axis=1)).sum(axis=1).max() == 2
 
 
-@pytest.mark.parametrize("change", [random_color_and_cutout, random_affine])
+@pytest.mark.parametrize("change", [random_color_and_cutout, random_affine_and_noise])
 def test_a_generator_gets_a_gradient(change):
     images = tf.constant(UNIT[:20])
     with tf.GradientTape() as tape:
@@ -176,3 +176,12 @@ def test_drawings_are_changed_as_the_seed_says():
     assert 2 < np.abs(centers).max() < 2 * np.sqrt(2) * np.exp(0.35) * 1.2  # the translation is changed too
     tilts = [np.average(rows * columns, weights=image[..., 0] + 1) for image in changed]
     assert min(tilts) < -0.5 and max(tilts) > 0.5
+
+
+def test_noise_is_added_to_the_moved_drawings():
+    images = tf.constant(UNIT)
+    changed = random_affine_and_noise(images, [1, 2])
+    np.testing.assert_array_equal(changed, random_affine_and_noise(images, [1, 2]))
+    noise = (changed - random_affine_and_noise(images, [1, 2], deviation=0.0)).numpy()
+    assert np.std(noise) == pytest.approx(0.6, rel=0.01) and abs(np.mean(noise)) < 0.01
+    assert abs(np.corrcoef(noise[0].ravel(), noise[1].ravel())[0, 1]) < 0.15
