@@ -142,15 +142,17 @@ def _dataset(
     steps: int,
     start: int,
 ) -> tf.data.Dataset:
-    with tf.device("CPU"):
-        all_images, all_labels = tf.convert_to_tensor(images), tf.constant(labels, tf.int32)
+    def read(step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        # From the caller's arrays: a tensor of all images would be a second copy of them.
+        rows, mask = rows_at(step)
+        return images[rows], np.where(mask, labels[rows].astype(np.int32), HIDDEN), mask
 
     def batch_at(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        rows, mask = tf.numpy_function(rows_at, [step], (tf.int64, tf.bool), stateful=False)
-        rows, mask = tf.ensure_shape(rows, [batch]), tf.ensure_shape(mask, [batch])
+        shown, known, mask = tf.numpy_function(read, [step], (tf.uint8, tf.int32, tf.bool), stateful=False)
+        shown = tf.ensure_shape(shown, [batch, *images.shape[1:]])
+        known, mask = tf.ensure_shape(known, [batch]), tf.ensure_shape(mask, [batch])
         step_seed = tf.random.experimental.stateless_fold_in([seed, _CHANGE], step)
-        shown = random_shift(tf.gather(all_images, rows), step_seed, pixels=shift)
-        return shown, tf.where(mask, tf.gather(all_labels, rows), HIDDEN), mask
+        return random_shift(shown, step_seed, pixels=shift), known, mask
 
     batch = len(rows_at(start)[0])
     return tf.data.Dataset.range(start, steps).map(batch_at).prefetch(2)

@@ -164,7 +164,7 @@ def _array(content: bytes) -> np.ndarray:
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("an array is not in the .npy format 1.0")
     shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=_LARGEST_NPY_HEADER)
-    values = content[file.tell() :]
+    values = memoryview(content)[file.tell() :]  # not a copy of its own
     if dtype.hasobject or dtype.itemsize * int(np.prod(shape, dtype=object)) != len(values):
         raise ValueError(f"an array is declared as {dtype} {shape}, which is not what its {len(values):,} bytes hold")
     return np.frombuffer(values, dtype).reshape(shape, order="F" if fortran_order else "C").copy()

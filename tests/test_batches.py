@@ -155,6 +155,13 @@ def test_the_order_is_the_same_on_every_machine(make):
     assert hashlib.sha256(found.tobytes()).hexdigest() == PINNED[make.__name__]
 
 
+def test_images_are_not_copied():
+    images = np.zeros_like(IMAGES)
+    data = mixed_batches(images, LABELS, MASK, labeled_batch=3, unlabeled_batch=4, seed=0, steps=12)
+    images[:] = 7
+    assert all((shown.numpy() == 7).all() for shown, _, _ in data)
+
+
 def test_no_visible_labels():
     nothing = np.zeros(ROWS, bool)
     for data in (mixed(mask=nothing, labeled_batch=0), masked(mask=nothing, batch=4)):
