@@ -149,11 +149,6 @@ def load_newest(folder: Path, *, identity: Mapping[str, Any]) -> Checkpoint | No
     return None
 
 
-def steps(folder: Path) -> list[int]:
-    """Returns the steps of which there are checkpoints, whole or not, newest first."""
-    return [int(path.name.removeprefix("step_")) for path in _newest_first(folder)]
-
-
 def _check_identity(checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None:
     differing = [name for name, value in identity.items() if checkpoint.about.get(name) != value]
     if differing:
