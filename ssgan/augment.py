@@ -97,7 +97,7 @@ def random_affine_and_noise(images: tf.Tensor, seed: tf.Tensor, *, deviation: fl
 
     For drawings such as MNIST's, whose classes differ in shape and not in colour. Under the noise a class is told by
     its whole shape and not by one stroke, such as the bar of some sevens; the MNIST network of arXiv:1606.03498 (code)
-    has it for the same purpose.
+    adds such noise to its input.
 
     Args:
         images: float32 [batch, height, width, channels] in -1..1.

@@ -37,7 +37,7 @@ def mixed_batches(
     The labelled images are among the unlabelled ones too, with their labels hidden there (arXiv:1606.03498, code).
 
     Args:
-        images: uint8 [n, height, width, channels]; kept once, whatever the number of steps.
+        images: uint8 [n, height, width, channels]; read where they are, not copied: leave them as they are meanwhile.
         labels: integer [n].
         label_mask: bool [n], true where the label may be used.
         unlabeled: row numbers of the unlabelled pool; default all `n` rows.

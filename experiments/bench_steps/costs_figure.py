@@ -6,7 +6,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-INK, GREY, BLUE, VERMILION = "#222222", "#8c8c8c", "#0072b2", "#d55e00"  # as in ssgan.plots
+from ssgan.plots import BLUE, GREY, INK, VERMILION
+
 SECONDS = FuncFormatter(lambda value, _: f"{value:g}")
 DEFAULT_WIDTH = 16  # of the generator, at which the other discriminators are measured
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-INK, GREY, BLUE, VERMILION = "#222222", "#8c8c8c", "#0072b2", "#d55e00"  # as in ssgan.plots
+from ssgan.plots import BLUE, GREY, INK, VERMILION
 
 
 def draw(comparisons: dict[str, dict], path: Path) -> None:
