@@ -71,11 +71,9 @@ def load_classifier(path: str | Path, sha256: str | None = None) -> keras.Model:
 
 def _copy(layer: keras.layers.Layer, inputs: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
     """Applies a float32 copy of `layer`, weights included, to `inputs`."""
-    if isinstance(layer, WeightNormalized):
-        plain, weights = layer.to_plain(), [layer.kernel(), layer.bias]
-    else:
-        plain = type(layer).from_config({**layer.get_config(), "dtype": "float32"})
-        weights = layer.weights
+    config = {**layer.get_config(), "dtype": "float32"}
+    plain = layer.to_plain() if hasattr(layer, "to_plain") else type(layer).from_config(config)
+    weights = [layer.kernel(), layer.bias] if isinstance(layer, WeightNormalized) else layer.weights
     plain.name = name
     outputs = plain(inputs)
     plain.set_weights([keras.ops.convert_to_numpy(weight) for weight in weights])

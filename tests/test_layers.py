@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan.layers import WeightNormConv2D, WeightNormConv2DTranspose, WeightNormDense
+from ssgan.layers import BatchNormalization, Dropout, WeightNormConv2D, WeightNormConv2DTranspose, WeightNormDense
 
 IMAGES = (9, 8, 3)
 LAYERS = {
@@ -135,3 +135,77 @@ def test_a_saved_layer_is_loaded_with_equal_outputs(name, tmp_path):
     model.save(tmp_path / "layer.keras")
     loaded = keras.models.load_model(tmp_path / "layer.keras")
     np.testing.assert_array_equal(loaded(inputs_of(name)), model(inputs_of(name)))
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.5])
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_dropout_drops_the_rate_and_scales_the_rest(rate, dtype):
+    outputs = Dropout(rate, seed=1, dtype=dtype)(np.ones([64, 11, 7, 33], np.float32), training=True)
+    kept = 1 - round(256 * rate) / 256
+    values, counts = np.unique(np.asarray(tf.cast(outputs, "float32")), return_counts=True)
+    np.testing.assert_allclose(values, [0, 1 / kept], rtol=2e-3)
+    assert abs(counts[1] / counts.sum() - kept) < 5 * np.sqrt(kept * (1 - kept) / counts.sum())
+
+
+def test_dropout_is_independent_between_values_calls_and_neighbours():
+    layer = Dropout(0.5, seed=1)
+    first, second = (np.asarray(layer(np.ones([100_001], np.float32), training=True)) > 0 for _ in range(2))
+    for other in (second, np.roll(first, 1), np.roll(first, 4), np.roll(first, 256)):
+        assert abs(np.mean(first == other) - 0.5) < 0.01
+
+
+def test_the_gradient_of_dropout_is_its_mask():
+    inputs = tf.random.stateless_normal([50, 40], [1, 2])
+    layer = Dropout(0.2, seed=1)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        outputs = layer(inputs, training=True)
+    np.testing.assert_allclose(tape.gradient(outputs, inputs), outputs / inputs, rtol=1e-6)
+
+
+def test_dropout_does_nothing_outside_of_training_and_at_rate_0():
+    inputs = np.ones([3, 5], np.float32)
+    np.testing.assert_array_equal(Dropout(0.5)(inputs), inputs)
+    np.testing.assert_array_equal(Dropout(0.0)(inputs, training=True), inputs)
+
+
+def test_a_dropout_of_everything_is_refused():
+    with pytest.raises(ValueError, match="255/256"):
+        Dropout(1.0)
+
+
+@pytest.mark.parametrize("shape", [[6, 5, 4, 3], [6, 3]])
+def test_batch_normalization_equals_that_of_keras(shape):
+    inputs = 3 + 2 * tf.random.stateless_normal(shape, [1, 2])
+    count = np.prod(shape[:-1])
+    results = []
+    for kind in (BatchNormalization, keras.layers.BatchNormalization):
+        layer = kind(momentum=0.7)
+        layer.build(shape)
+        layer.gamma.assign([0.5, 1.0, 2.0])
+        layer.beta.assign([1.0, -1.0, 0.0])
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer(inputs, training=True)
+            loss = tf.reduce_sum(outputs**3)
+        gradients = tape.gradient(loss, [inputs, layer.gamma.value, layer.beta.value])
+        new_variance = (layer.moving_variance.numpy() - 0.7) / 0.3
+        results.append([new_variance, outputs, *gradients, layer.moving_mean])
+    (our_variance, *ours), (their_variance, *theirs) = results
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(our_variance * (count - 1) / count, their_variance, rtol=1e-4)
+
+
+def test_batch_normalization_that_is_not_trainable_keeps_its_averages():
+    layer = BatchNormalization(trainable=False)
+    inputs = tf.random.stateless_normal([8, 3], [1, 2])
+    np.testing.assert_array_equal(layer(inputs, training=True), layer(inputs))
+    np.testing.assert_array_equal(layer.moving_mean, 0)
+
+
+@pytest.mark.parametrize("layer", [Dropout(0.5, name="a"), BatchNormalization(momentum=0.7, name="b")])
+def test_plain_keras_layers_take_their_place(layer):
+    plain = layer.to_plain()
+    assert type(plain) is getattr(keras.layers, type(layer).__name__)
+    assert {**plain.get_config(), "dtype": None} == {**layer.get_config(), "dtype": None}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from keras import layers
 
-from ssgan.layers import WeightNormConv2D
+from ssgan.layers import BatchNormalization, Dropout, WeightNormConv2D
 
 
 def small(dtype) -> list[layers.Layer]:
@@ -15,10 +15,10 @@ def small(dtype) -> list[layers.Layer]:
         *conv(32, 3),
         *conv(64, 3, strides=2),
         *conv(64, 3),
-        layers.Dropout(0.2, dtype=dtype),
+        Dropout(0.2, dtype=dtype),
         *conv(128, 3, strides=2),
         *conv(128, 3),
-        layers.Dropout(0.2, dtype=dtype),
+        Dropout(0.2, dtype=dtype),
         *conv(128, 1),
     ]
 
@@ -30,10 +30,10 @@ def tiny(dtype) -> list[layers.Layer]:
         *conv(16, 5, strides=2),
         *conv(32, 3),
         *conv(64, 3, strides=2),
-        layers.Dropout(0.2, dtype=dtype),
+        Dropout(0.2, dtype=dtype),
         *conv(64, 3),
         *conv(128, 3, strides=2),
-        layers.Dropout(0.2, dtype=dtype),
+        Dropout(0.2, dtype=dtype),
         *conv(128, 1),
     ]
 
@@ -54,9 +54,9 @@ def article(dtype) -> list[layers.Layer]:
     A batch norm there would fix the very means that feature matching compares.
     """
     conv = functools.partial(_batch_norm_conv, dtype=dtype)
-    dropout = functools.partial(layers.Dropout, 0.5, dtype=dtype)
+    dropout = functools.partial(Dropout, 0.5, dtype=dtype)
     return [
-        layers.Dropout(0.2, dtype=dtype),
+        Dropout(0.2, dtype=dtype),
         *conv(64, strides=2, batch_norm=False),
         dropout(),
         *conv(64, strides=2),
@@ -82,15 +82,15 @@ ARCHITECTURES: dict[str, Callable[..., list[layers.Layer]]] = {
 def _paper(width: int, dtype) -> list[layers.Layer]:
     conv = functools.partial(_weight_norm_conv, dtype=dtype)
     return [
-        layers.Dropout(0.2, dtype=dtype),
+        Dropout(0.2, dtype=dtype),
         *conv(width, 3),
         *conv(width, 3),
         *conv(width, 3, strides=2),
-        layers.Dropout(0.5, dtype=dtype),
+        Dropout(0.5, dtype=dtype),
         *conv(2 * width, 3),
         *conv(2 * width, 3),
         *conv(2 * width, 3, strides=2),
-        layers.Dropout(0.5, dtype=dtype),
+        Dropout(0.5, dtype=dtype),
         *conv(2 * width, 3, padding="valid"),
         *conv(2 * width, 1),
         *conv(2 * width, 1),
@@ -106,5 +106,5 @@ def _weight_norm_conv(
 
 def _batch_norm_conv(filters: int, *, strides: int = 1, batch_norm: bool = True, dtype) -> list[layers.Layer]:
     conv = layers.Conv2D(filters, 3, strides, "same", dtype=dtype)
-    norm = [layers.BatchNormalization(momentum=0.9, dtype=dtype)] if batch_norm else []
+    norm = [BatchNormalization(momentum=0.9, dtype=dtype)] if batch_norm else []
     return [conv, *norm, layers.LeakyReLU(0.2, dtype=dtype)]

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import layers, ops
 
-from ssgan.layers import WeightNormConv2DTranspose
+from ssgan.layers import BatchNormalization, WeightNormConv2DTranspose
 
 _LEVELS = 3  # each doubles the resolution
 
@@ -82,10 +82,10 @@ class Generator(keras.Model):
     def _hidden(self, noise, training):
         hidden = noise
         for layer in self.stack:
-            is_norm = isinstance(layer, layers.BatchNormalization)
+            is_norm = isinstance(layer, BatchNormalization)
             hidden = layer(hidden, training=training) if is_norm else layer(hidden)
         return hidden
 
 
 def _batch_norm_relu(dtype) -> list[layers.Layer]:
-    return [layers.BatchNormalization(momentum=0.9, dtype=dtype), layers.ReLU(dtype=dtype)]
+    return [BatchNormalization(momentum=0.9, dtype=dtype), layers.ReLU(dtype=dtype)]
