@@ -3,7 +3,8 @@
   python experiments/bench.py --rounds=5 --steps=10
 
 Makes the peers' environments (PyTorch, LAMDA-SSL) when they are first needed. Every round of a comparison runs each
-tool in turn, in a process of its own; ratios are taken within a round. First of all, losses and gradients of ssgan and
+tool in turn, in a process of its own; ratios are taken within a round. The operations of a step at the speed of one
+large matrix product are the time that no direct convolution beats. First of all, losses and gradients of ssgan and
 PyTorch are compared. Prints tables; writes results/bench.json and results/bench.png, anew after every round; with
 --only, comparisons that are not named stay in the file as they are. Leave the machine alone meanwhile.
 """
@@ -203,6 +204,7 @@ def summary(comparison: Comparison, about: dict, measured: dict, floors: dict) -
     """Returns what the results file says of a comparison so far."""
     floor_seconds = {flag: [report["seconds"] for report in reports] for flag, reports in floors.items()}
     first = next(iter(floors))  # the alternating one where there are two: the peers' mathematics
+    peaks = [report["peak_gflop_per_second"] for reports in floors.values() for report in reports]
     tools = {tool: tool_summary(reports) for tool, reports in measured.items()}
     ours = {tool: entry for tool, entry in tools.items() if tool.startswith("ssgan")}
     ratios = {
@@ -218,6 +220,7 @@ def summary(comparison: Comparison, about: dict, measured: dict, floors: dict) -
         "config": comparison.config,
         **about,
         "gflop": {flag: reports[0]["gflop"] for flag, reports in floors.items()},
+        "peak_gflop_per_second": statistics.median(peaks),
         "tools": tools,
         "ratios": dict(sorted(ratios.items())),
         "floor": {"seconds": floor_seconds[first], "updates": floor_seconds, "work": floors[first][-1]["work"]},
@@ -254,7 +257,9 @@ def table(name: str, comparison: dict) -> str:
         figures = f"{statistics.median(seconds):8.4f} {min(seconds):8.4f} {max(seconds):8.4f}"
         lines.append(f"{tool:34}{figures}  {entry['images_per_second']:8.0f}  {entry['peak_mib']:8}")
     for flag, seconds in comparison["floor"]["updates"].items():
-        lines.append(f"convolutions alone, {flag.removeprefix('--updates='):14}{statistics.median(seconds):8.4f}")
+        updates, peak = flag.removeprefix("--updates="), comparison["peak_gflop_per_second"]
+        lines.append(f"convolutions alone, {updates:15}{statistics.median(seconds):8.4f}")
+        lines.append(f"at {peak:.0f} GFLOP/s, {updates:18}{comparison['gflop'][flag] / peak:8.4f}")
     for pair, figures in comparison["ratios"].items():
         lines.append(f"{figures['median']:6.2f} ({figures['min']:.2f}..{figures['max']:.2f})  {pair}")
     return "\n".join(lines) + "\n"

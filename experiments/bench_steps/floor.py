@@ -8,6 +8,7 @@ from bench_steps.ssgan_step import read_options
 
 REPEATS = 7
 PRECISIONS = ("float32", "bfloat16")
+SIDE = 4096  # rows and columns of the matrices whose product is the machine's peak
 
 
 def measure(*, config: str, flags: list[str]) -> dict:
@@ -18,8 +19,8 @@ def measure(*, config: str, flags: list[str]) -> dict:
         flags: options on top of it.
 
     Returns:
-        The report: `seconds` summed over the step at the faster precision of each, `gflop` of the step, and `work`,
-        the single figures.
+        The report: `seconds` summed over the step at the faster precision of each, `gflop` of the step, `work`, the
+        single figures, and `peak_gflop_per_second` of one large matrix product at the faster precision.
     """
     counted = collections.Counter(shapes.step_work(read_options(config, flags)))
     idle = _seconds(lambda x: x, "float32", [1])
@@ -30,8 +31,17 @@ def measure(*, config: str, flags: list[str]) -> dict:
     return {
         "seconds": sum(row["times"] * min(row["seconds"].values()) for row in rows),
         "gflop": sum(work.flop * times for work, times in counted.items()) / 1e9,
+        "peak_gflop_per_second": _peak(),
         "work": rows,
     }
+
+
+def _peak() -> float:
+    """Returns GFLOP per second of a product of two square matrices."""
+    import tensorflow as tf
+
+    seconds = min(_seconds(tf.matmul, precision, [SIDE, SIDE], [SIDE, SIDE]) for precision in PRECISIONS)
+    return 2 * SIDE**3 / seconds / 1e9
 
 
 def _work_seconds(work: shapes.Work, precision: str) -> float:
