@@ -4,10 +4,12 @@
 
 Prints the error of the averaged (EMA) and of the raw weights, per-class errors, the confusion matrix and the
 calibration error; writes metrics.json and confusion.png into the run folder. With --dataset or --data_dir other
-images are evaluated, and the files are named after them.
+images are evaluated, and the files are named after them. With --run=A,B,C the mean of the probabilities of these runs
+is evaluated, an ensemble; the files are written into the first folder and named after the ensemble.
 """
 
 import dataclasses
+import hashlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +20,7 @@ from ssgan.config import Config, UsageError, option
 
 if TYPE_CHECKING:
     import keras
+    import numpy.typing as npt
 
     from ssgan.data import ImageSet
     from ssgan.evaluate import Evaluation
@@ -28,11 +31,13 @@ if TYPE_CHECKING:
 class EvalConfig:
     """The options of `python -m ssgan.eval`."""
 
-    run: str | None = option(None, "Folder of a finished run. Default: the newest under runs/.")
+    run: str | None = option(
+        None, "Folder of a finished run, or several, with commas between, as an ensemble. Default: the newest in runs/."
+    )
     dataset: str | None = option(None, "Data set to evaluate on. Default: the one of the run.")
     data_dir: str | None = option(None, "Folder of the data. Default: the one of the run.")
     sha256: str | None = option(
-        None, "Expected sha256 of the run's classifier.keras; with another, nothing is measured. Default: any."
+        None, "Expected sha256 of each run's classifier.keras; with another, nothing is measured. Default: any."
     )
 
 
@@ -49,59 +54,90 @@ def main(argv: Sequence[str] | None = None) -> None:
     run_command(evaluate_run, options)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Member:
+    """A finished run: its options, what it says of its images, and its classifiers with the EMA and the raw weights."""
+
+    run_dir: Path
+    config: Config
+    about: dict
+    averaged: "keras.Model"
+    raw: "keras.Model"
+
+    @property
+    def trained_on(self) -> str:
+        """The images and labels, in words."""
+        name = f"{self.config.dataset} (SYNTHETIC)" if self.about["synthetic"] else self.config.dataset
+        labels = f"{self.config.labels:,} of {self.about['num_train']:,} labels"
+        return f"{name} with {labels} (label seed {self.config.label_seed})"
+
+
 def evaluate_run(options: EvalConfig) -> dict:
-    """Evaluates a run on test images, prints the report and writes its files.
+    """Evaluates a run, or an ensemble of runs, on test images, prints the report and writes its files.
+
+    An ensemble predicts the mean of its members' probabilities (arXiv:1606.03498, table 1).
 
     Args:
-        options: which run, and on which images.
+        options: which runs, and on which images.
 
     Returns:
         The figures, as written to `metrics.json`.
 
     Raises:
-        UsageError: if there is no such run, its files are damaged, or the data do not fit it.
+        UsageError: if there is no such run, its files are damaged, or runs and data do not fit each other.
     """
-    from ssgan import data, files, plots, run
-    from ssgan.evaluate import evaluate, format_report, headline
+    import numpy as np
 
-    # The run
-    run_dir = run.finished(options.run)
-    config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
-    about = read_about(run_dir / run.ABOUT)
-    classifiers = _classifiers(run_dir, about, sha256=options.sha256)
+    from ssgan import data, files, plots
+    from ssgan.evaluate import format_report, headline
+
+    # The runs
+    members = _read_members(options)
+    first = members[0]
 
     # Test images
-    dataset = options.dataset or config.dataset
-    data_dir = options.data_dir or (config.data_dir if dataset == config.dataset else None)
-    other = (dataset, data_dir) != (config.dataset, config.data_dir)
-    images = data.load(dataset, "test", data_dir=data_dir, image_size=config.image_size)
-    found = (list(images.images.shape[1:]), list(images.class_names))
-    if found != (about["image_shape"], about["class_names"]):
-        raise UsageError(
-            f"{images.name} has images {found[0]} of the classes {found[1]}; the run was trained on "
-            f"{about['image_shape']} of {about['class_names']}"
-        )
+    dataset = options.dataset or first.config.dataset
+    data_dir = options.data_dir or (first.config.data_dir if dataset == first.config.dataset else None)
+    other = (dataset, data_dir) != (first.config.dataset, first.config.data_dir)
+    images = data.load(dataset, "test", data_dir=data_dir, image_size=first.config.image_size)
+    for member in members:
+        _check_images(member, images)
 
-    # Predictions
-    ema, raw = (
-        evaluate(
-            classifier.predict(images.images, batch_size=250, verbose=0),
-            images.labels,
-            class_names=images.class_names,
-        )
-        for classifier in classifiers
+    # Predictions, [members, (EMA, raw), images, classes]
+    probabilities = np.array(
+        [
+            [
+                classifier.predict(images.images, batch_size=250, verbose=0)
+                for classifier in (member.averaged, member.raw)
+            ]
+            for member in members
+        ]
     )
+    ema, raw = _evaluations(probabilities.mean(axis=0), images)
 
     # Report
     name = f"{images.name} (SYNTHETIC)" if images.synthetic else images.name
-    print(f"{run_dir}: trained on {_trained_on(config, about)}, tested on {name} ({images.source})\n")
-    print(format_report(ema, raw=raw))
     suffix = f"_{images.name}_{images.digest[:8]}" if other else ""
-    title = f"{name}: {headline(ema, weights='EMA')}\ntrained on {_trained_on(config, about)}"
-    plots.confusion_matrix(ema.confusion, images.class_names, run_dir / f"confusion{suffix}.png", title=title)
-    metrics = _metrics(config, about, images, ema, raw) | files.read_json(run_dir / run.SUMMARY)
-    files.write_json(run_dir / f"metrics{suffix}.json", metrics)
-    print(f"\nwritten: {run_dir}/metrics{suffix}.json, {run_dir}/confusion{suffix}.png")
+    metrics = _test_figures(images, ema, raw)
+    if len(members) == 1:
+        what = f"trained on {first.trained_on}"
+        metrics |= _origin(first)
+        print(f"{first.run_dir}: {what}, tested on {name} ({images.source})\n")
+    else:
+        what = f"ensemble of {len(members)} runs"
+        suffix = f"_ensemble_{_digest(members)}{suffix}"
+        metrics["members"] = []
+        for member, of_member in zip(members, probabilities, strict=True):
+            pair = _evaluations(of_member, images)
+            metrics["members"].append({"run": str(member.run_dir), **_origin(member), **_test_figures(images, *pair)})
+            print(f"{member.run_dir}: trained on {member.trained_on}: {headline(pair[0], weights='EMA')}")
+        print(f"\n{what}, tested on {name} ({images.source})\n")
+    print(format_report(ema, raw=raw))
+    picture, table = first.run_dir / f"confusion{suffix}.png", first.run_dir / f"metrics{suffix}.json"
+    title = f"{name}: {headline(ema, weights='EMA')}\n{what}"
+    plots.confusion_matrix(ema.confusion, images.class_names, picture, title=title)
+    files.write_json(table, metrics)
+    print(f"\nwritten: {table}, {picture}")
     return metrics
 
 
@@ -133,11 +169,35 @@ def load_gan(path: Path) -> "SSGAN":
     return keras_files.load(path, root="ssgan.gan.SSGAN", parts=(*_NETWORKS, *_OPTIMIZERS), networks=_NETWORKS)
 
 
-def _classifiers(run_dir: Path, about: dict, *, sha256: str | None) -> tuple["keras.Model", "keras.Model"]:
-    """Returns the run's classifier, which has the EMA weights, and one with the raw weights."""
+def _read_members(options: EvalConfig) -> list[Member]:
+    """Returns the runs that are named, or the newest one.
+
+    Raises:
+        UsageError: if one of them is no finished run, is damaged, or is named twice.
+    """
     from ssgan import run
+
+    names = options.run.split(",") if options.run else [None]
+    digests = options.sha256.split(",") if options.sha256 else [None] * len(names)
+    if len(digests) != len(names):
+        raise UsageError(f"--sha256 names {len(digests)} digests and --run {len(names)} runs; expected one for each")
+    folders = [run.finished(name) for name in names]
+    if len({folder.resolve() for folder in folders}) < len(folders):
+        raise UsageError(f"--run={options.run} names a run twice; expected different ones")
+    return [_read_member(folder, sha256=digest) for folder, digest in zip(folders, digests, strict=True)]
+
+
+def _read_member(run_dir: Path, *, sha256: str | None) -> Member:
+    """Reads a finished run.
+
+    Raises:
+        UsageError: if its files are damaged, or its classifier has another digest.
+    """
+    from ssgan import files, run
     from ssgan.classifier import CLASSIFIER_FILE, load_classifier, to_classifier
 
+    config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
+    about = read_about(run_dir / run.ABOUT)
     shape, classes = tuple(about["image_shape"]), len(about["class_names"])
     averaged, gan = load_classifier(run_dir, sha256), load_gan(run_dir / run.MODEL)
     for file, found in (
@@ -149,15 +209,33 @@ def _classifiers(run_dir: Path, about: dict, *, sha256: str | None) -> tuple["ke
                 f"{run_dir / file} is made for images {found[0]} of {found[1]} classes; the run is said to be of "
                 f"{shape} of {classes}"
             )
-    return averaged, to_classifier(gan.discriminator, shape)
+    return Member(run_dir, config, about, averaged, to_classifier(gan.discriminator, shape))
 
 
-def _trained_on(config: Config, about: dict) -> str:
-    name = f"{config.dataset} (SYNTHETIC)" if about["synthetic"] else config.dataset
-    return f"{name} with {config.labels:,} of {about['num_train']:,} labels (label seed {config.label_seed})"
+def _check_images(member: Member, images: "ImageSet") -> None:
+    expected = (member.about["image_shape"], member.about["class_names"])
+    found = (list(images.images.shape[1:]), list(images.class_names))
+    if found != expected:
+        raise UsageError(
+            f"{images.name} has images {found[0]} of the classes {found[1]}; {member.run_dir} was trained on "
+            f"{expected[0]} of {expected[1]}"
+        )
 
 
-def _metrics(config: Config, about: dict, images: "ImageSet", ema: "Evaluation", raw: "Evaluation") -> dict:
+def _evaluations(probabilities: "npt.NDArray", images: "ImageSet") -> "list[Evaluation]":
+    """Returns the evaluation of each row, [images, classes], of `probabilities`: of the EMA and of the raw weights."""
+    from ssgan.evaluate import evaluate
+
+    return [evaluate(row, images.labels, class_names=images.class_names) for row in probabilities]
+
+
+def _digest(members: list[Member]) -> str:
+    """Returns eight characters by which an ensemble's files are told from another's."""
+    folders = ",".join(str(member.run_dir.resolve()) for member in members)
+    return hashlib.sha256(folders.encode()).hexdigest()[:8]
+
+
+def _test_figures(images: "ImageSet", ema: "Evaluation", raw: "Evaluation") -> dict:
     return {
         "test_error": ema.error,
         "test_error_raw": raw.error,
@@ -166,13 +244,23 @@ def _metrics(config: Config, about: dict, images: "ImageSet", ema: "Evaluation",
         "source": images.source,
         "synthetic": images.synthetic,
         "digest": images.digest,
+        "ema": ema.as_dict(),
+        "raw": raw.as_dict(),
+    }
+
+
+def _origin(member: Member) -> dict:
+    """Returns what a run says of its training."""
+    from ssgan import files, run
+
+    config = member.config
+    return {
         "trained_on": config.dataset,
-        "num_train": about["num_train"],
+        "num_train": member.about["num_train"],
         "labels": config.labels,
         "label_seed": config.label_seed,
         "seed": config.seed,
-        "ema": ema.as_dict(),
-        "raw": raw.as_dict(),
+        **files.read_json(member.run_dir / run.SUMMARY),
     }
 
 

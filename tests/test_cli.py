@@ -13,6 +13,8 @@ import keras
 import numpy as np
 import pytest
 
+from ssgan.data import street_digits
+
 ROOT = Path(__file__).parent.parent
 TINY = [
     "--dataset=street_digits",
@@ -134,7 +136,7 @@ def test_a_run_can_be_tested_on_other_images(trained, cache):
     (metrics,) = (folder / "runs").glob("*/metrics_svhn_cropped_*.json")
     assert json.loads(metrics.read_text())["num_test"] == 2451
     grey = call(folder, cache, "eval", "--dataset=mnist", f"--data_dir={data_dir}/tfds")
-    assert grey.returncode == 2 and "the run was trained on [32, 32, 3]" in grey.stderr
+    assert grey.returncode == 2 and "was trained on [32, 32, 3]" in grey.stderr
 
 
 def test_the_saved_flagfile_repeats_a_deterministic_run(trained, cache):
@@ -145,6 +147,35 @@ def test_the_saved_flagfile_repeats_a_deterministic_run(trained, cache):
     models = [keras.models.load_model(run / "classifier.keras") for run in (first, folder / "second")]
     weights = [model.get_weights() for model in models]
     assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
+
+
+def test_an_ensemble_predicts_the_mean_of_its_members_probabilities(trained, cache):
+    folder, _ = trained
+    (first,) = (folder / "runs").iterdir()
+    done = call(folder, cache, "train", *TINY, "--label_seed=1", "--run_dir=other")
+    assert done.returncode == 0, done.stderr
+    names = [str(first.relative_to(folder)), "other"]
+    done = call(folder, cache, "eval", f"--run={','.join(names)}")
+    assert done.returncode == 0, done.stderr
+    assert "ensemble of 2 runs" in done.stdout and "(label seed 1): test error" in done.stdout
+
+    (written,) = first.glob("metrics_ensemble_*.json")
+    metrics = json.loads(written.read_text())
+    assert [member["run"] for member in metrics["members"]] == names
+    assert [member["label_seed"] for member in metrics["members"]] == [0, 1]
+    images, labels = street_digits.load("test", 2000, cache_dir=cache / "ssgan")
+    models = [keras.models.load_model(folder / name / "classifier.keras") for name in names]
+    mean = sum(model.predict(images, verbose=0) for model in models) / 2
+    assert metrics["test_error"] == pytest.approx(np.mean(mean.argmax(axis=1) != labels), abs=1e-3)
+
+
+def test_an_ensemble_of_a_run_with_itself_or_with_another_number_of_digests_is_refused(trained, cache):
+    folder, _ = trained
+    (run,) = (folder / "runs").iterdir()
+    twice = call(folder, cache, "eval", f"--run={run},runs/{run.name}")
+    assert twice.returncode == 2 and "names a run twice" in twice.stderr
+    digests = call(folder, cache, "eval", f"--run={run},second", "--sha256=12")
+    assert digests.returncode == 2 and "1 digests and --run 2 runs" in digests.stderr
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(cache, tmp_path, monkeypatch, capsys):
