@@ -4,8 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from bench_steps import shapes, ssgan_step
+import tensorflow as tf
+from bench_steps import shapes, ssgan_step, variant_step
 
 from ssgan import recipe
 
@@ -41,7 +43,24 @@ def test_operations_of_the_papers_step():
     assert difference == pytest.approx(generators_turn, rel=1e-3)
 
 
-@pytest.mark.parametrize("script", ["bench", "costs"])
+def test_a_transposed_convolution_equals_a_convolution_and_a_pixel_shuffle():
+    inputs = tf.random.stateless_normal([2, 4, 6, 3], [1, 2])
+    kernel = tf.random.stateless_normal([5, 5, 7, 3], [3, 4])
+    expected = tf.nn.conv2d_transpose(inputs, kernel, [2, 8, 12, 7], 2)
+    np.testing.assert_allclose(variant_step.transpose_by_pixel_shuffle(inputs, kernel), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_a_strided_weight_gradient_equals_products_of_taps(size):
+    inputs = tf.random.stateless_normal([2, 8, 8, 3], [1, 2])
+    gradient = tf.random.stateless_normal([2, 4, 4, 7], [3, 4])
+    expected = tf.raw_ops.Conv2DBackpropFilter(
+        input=inputs, filter_sizes=[size, size, 3, 7], out_backprop=gradient, strides=[1, 2, 2, 1], padding="SAME"
+    )
+    np.testing.assert_allclose(variant_step.weight_gradient_by_taps(inputs, gradient, size), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("script", ["bench", "costs", "variants"])
 def test_the_help_needs_no_tensorflow(script):
     command = [sys.executable, "-X", "importtime", f"experiments/{script}.py", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

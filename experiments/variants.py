@@ -1,0 +1,111 @@
+"""Times ssgan's training step with one thing done in another way: what each optimisation gives, or would give.
+
+  python experiments/variants.py --rounds=3 --steps=20
+
+Every round runs ssgan as it is and each variant in turn, in processes of their own; gains are taken within a round.
+Prints a table; writes results/variants.json, anew after every round. Leave the machine alone meanwhile.
+"""
+
+import argparse
+import datetime
+import json
+import statistics
+from pathlib import Path
+
+from bench_steps import environments, processes
+
+HERE = Path(__file__).parent
+IMAGES = 10_000
+CONFIGS = {"small": "svhn_1000", "article": "svhn_1000_article", "paper_svhn": "svhn_1000_paper"}
+AS_IT_IS = "as it is"
+
+# name: (kept, gain that the profile promised, by configuration)
+VARIANTS = {
+    "Keras' Dropout": (True, {"small": 0.07, "article": 0.11, "paper_svhn": 0.04}),
+    "Keras' BatchNormalization": (True, {"small": 0.02, "article": 0.10, "paper_svhn": 0.03}),
+    "bias by tf.nn.bias_add": (False, {"small": 0.02, "paper_svhn": 0.02}),
+    "LeakyReLU's gradient from its output": (False, {"small": 0.02, "paper_svhn": 0.03}),
+    "transposed convolution by pixel shuffle": (False, {"paper_svhn": 0.03}),
+    "strided weight gradients by taps": (False, {"small": 0.01, "paper_svhn": 0.06}),
+    "ten steps in an execution": (False, {"small": 0.01}),
+    "XLA": (False, {"small": 0.0}),
+}
+
+
+def main() -> None:
+    """Measures the configurations that are asked for."""
+    arguments = parse_arguments()
+    arguments.work_dir.mkdir(parents=True, exist_ok=True)
+    images = arguments.work_dir / "variant_images.npz"
+    source = {"dataset": "street_digits", "data_dir": None, "count": IMAGES, "output": str(images)}
+    dataset = processes.run("images", source)["dataset"]
+    result = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
+    for name in arguments.only:
+        variants = [variant for variant, (_, promised) in VARIANTS.items() if name in promised]
+        seconds: dict[str, list[float]] = {variant: [] for variant in (AS_IT_IS, *variants)}
+        for number in range(arguments.rounds):
+            for variant, medians in seconds.items():
+                print(f"{name}, round {number + 1} of {arguments.rounds}: {variant} ...", flush=True)
+                options = {"config": CONFIGS[name], "images": str(images), "steps": arguments.steps}
+                options["variant"] = None if variant == AS_IT_IS else variant
+                report = processes.run("variant_step", options)
+                medians.append(statistics.median(report["seconds"]))
+            about = {"date": datetime.date.today().isoformat(), "command": processes.command_line(), "images": dataset}
+            result[name] = {**about, "hardware": report["about"], **summary(name, seconds)}
+            arguments.output.parent.mkdir(parents=True, exist_ok=True)
+            arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+        print(table(name, result[name]), flush=True)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Returns the options."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=CONFIGS, default=list(CONFIGS), help="nets; default: all")
+    parser.add_argument("--rounds", type=int, default=3, help="times each variant is measured, default 3")
+    parser.add_argument("--steps", type=int, default=20, help="timed steps of each process, after 3 of warm-up")
+    parser.add_argument(
+        "--work_dir", type=Path, default=environments.default_folder(), help="for images; default: in the user's cache"
+    )
+    parser.add_argument("--output", type=Path, default=HERE / "results" / "variants.json", help="the .json")
+    arguments = parser.parse_args()
+    if arguments.rounds < 1 or arguments.steps < 1:
+        parser.error("--rounds and --steps: expected at least 1")
+    return arguments
+
+
+def summary(name: str, seconds: dict[str, list[float]]) -> dict:
+    """Returns the times of a configuration and each variant's gain: the fraction of a step that is saved by it.
+
+    What is kept is part of the step as it is, and its variant is slower; what was dropped would be the faster one.
+    """
+    variants = {}
+    for variant, medians in seconds.items():
+        if variant == AS_IT_IS:
+            continue
+        kept, promised = VARIANTS[variant]
+        pairs = zip(seconds[AS_IT_IS], medians, strict=True)
+        gains = [1 - ours / other if kept else 1 - other / ours for ours, other in pairs]
+        variants[variant] = {
+            "kept": kept,
+            "predicted_gain": promised[name],
+            "gain": statistics.median(gains),
+            "gains": gains,
+            "median_seconds": medians,
+        }
+    return {"median_seconds": seconds[AS_IT_IS], "variants": variants}
+
+
+def table(name: str, result: dict) -> str:
+    """Returns the figures of a configuration as text."""
+    lines = [f"\n{name}: {statistics.median(result['median_seconds']):.4f} s a step as it is"]
+    lines.append(f"{'':42}kept  predicted  measured gain (least..largest)")
+    for variant, figures in result["variants"].items():
+        kept = "yes" if figures["kept"] else "no"
+        gains = [100 * gain for gain in figures["gains"]]
+        measured = f"{100 * figures['gain']:5.1f} % ({min(gains):.1f}..{max(gains):.1f})"
+        lines.append(f"{variant:42}{kept:4}  {100 * figures['predicted_gain']:7.0f} %  {measured}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
