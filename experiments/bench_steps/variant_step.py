@@ -12,7 +12,7 @@ def measure(*, variant: str | None, config: str, images: str, steps: int) -> dic
         variant: a name in `VARIANTS`; None for ssgan as it is.
         config: name of a file in `configs/`.
         images: an .npz file with images, labels and label_mask.
-        steps: steps to time.
+        steps: steps to time, a multiple of `STEPS_IN_AN_EXECUTION`; as many as that come before them.
 
     Returns:
         The report: `seconds` of each step, `about` the machine.
@@ -21,9 +21,10 @@ def measure(*, variant: str | None, config: str, images: str, steps: int) -> dic
 
     before, after = VARIANTS[variant] if variant else (_nothing, _nothing)
     before()
-    gan, batches, _ = ssgan_step.prepare(ssgan_step.read_options(config, []), images, steps=timing.WARM_UP + steps)
+    warm_up = STEPS_IN_AN_EXECUTION
+    gan, batches, _ = ssgan_step.prepare(ssgan_step.read_options(config, []), images, steps=warm_up + steps)
     after(gan)
-    return {"seconds": ssgan_step.fit_seconds(gan, batches), "about": hardware.describe()}
+    return {"seconds": ssgan_step.fit_seconds(gan, batches)[-steps:], "about": hardware.describe()}
 
 
 def transpose_by_pixel_shuffle(inputs, kernel):
@@ -95,14 +96,14 @@ def _keras_batch_normalization() -> None:
     layers.BatchNormalization.call = keras.layers.BatchNormalization.call
 
 
-def _bias_add() -> None:
+def _bias_by_plus() -> None:
     import tensorflow as tf
 
     from ssgan import layers
 
     def call(self, inputs):
         kernel, bias = (tf.cast(part, self.compute_dtype) for part in (self.kernel(), self.bias))
-        return tf.nn.bias_add(self._apply_kernel(inputs, kernel), bias)
+        return self._apply_kernel(inputs, kernel) + bias
 
     layers.WeightNormalized.call = call
 
@@ -181,7 +182,7 @@ def _many_steps(gan) -> None:
 VARIANTS = {
     "Keras' Dropout": (_keras_dropout, _nothing),
     "Keras' BatchNormalization": (_keras_batch_normalization, _nothing),
-    "bias by tf.nn.bias_add": (_bias_add, _nothing),
+    "bias by +": (_bias_by_plus, _nothing),
     "LeakyReLU's gradient from its output": (_leaky_relu_of_output, _nothing),
     "transposed convolution by pixel shuffle": (_pixel_shuffle, _nothing),
     "strided weight gradients by taps": (_products_of_taps, _nothing),
