@@ -37,7 +37,7 @@ class EvalConfig:
     dataset: str | None = option(None, "Data set to evaluate on. Default: the one of the run.")
     data_dir: str | None = option(None, "Folder of the data. Default: the one of the run.")
     sha256: str | None = option(
-        None, "Expected sha256 of each run's classifier.keras; with another, nothing is measured. Default: any."
+        None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is measured."
     )
 
 
