@@ -108,16 +108,12 @@ def _bias_by_plus() -> None:
     layers.WeightNormalized.call = call
 
 
-def _leaky_relu_of_output() -> None:
+def _keras_leaky_relu() -> None:
     import keras
-    import tensorflow as tf
 
-    @tf.custom_gradient
-    def leaky_relu(inputs):
-        outputs = tf.nn.leaky_relu(inputs, 0.2)
-        return outputs, lambda dy: tf.raw_ops.LeakyReluGrad(gradients=dy, features=outputs, alpha=0.2)
+    from ssgan import layers
 
-    keras.layers.LeakyReLU.call = lambda self, inputs: leaky_relu(inputs)
+    layers.LeakyReLU.call = keras.layers.LeakyReLU.call
 
 
 def _pixel_shuffle() -> None:
@@ -183,7 +179,7 @@ VARIANTS = {
     "Keras' Dropout": (_keras_dropout, _nothing),
     "Keras' BatchNormalization": (_keras_batch_normalization, _nothing),
     "bias by +": (_bias_by_plus, _nothing),
-    "LeakyReLU's gradient from its output": (_leaky_relu_of_output, _nothing),
+    "Keras' LeakyReLU": (_keras_leaky_relu, _nothing),
     "transposed convolution by pixel shuffle": (_pixel_shuffle, _nothing),
     "strided weight gradients by taps": (_products_of_taps, _nothing),
     "ten steps in an execution": (_nothing, _many_steps),
