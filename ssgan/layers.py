@@ -1,4 +1,4 @@
-"""Layers that Keras lacks, weight normalisation, and three that are faster here: leaky ReLU, dropout, batch norm.
+"""Layers that Keras lacks, weight normalisation, and two that are faster here: dropout and batch normalisation.
 
 Weight normalisation is a pure recompute, with data-dependent initialisation. Reference: Salimans and Kingma 2016,
 "Weight Normalization", arXiv:1602.07868. Each layer keeps a direction `v` and a gain `g` per output channel and
@@ -159,34 +159,6 @@ class WeightNormConv2DTranspose(WeightNormConv2D):
 
     def _apply_kernel(self, inputs, kernel):
         return ops.conv_transpose(inputs, kernel, self.strides, self.padding)
-
-
-@keras.saving.register_keras_serializable("ssgan")
-class LeakyReLU(keras.layers.LeakyReLU):
-    """`keras.layers.LeakyReLU` whose gradient is computed from its output, which has the sign of its input.
-
-    Nobody needs the input then, and TensorFlow makes one operation of it and the convolution and bias before.
-
-    Args:
-        negative_slope: more than 0.
-        **kwargs: of `keras.layers.LeakyReLU`.
-    """
-
-    def call(self, inputs):
-        @tf.custom_gradient
-        def leaky_relu(inputs):
-            outputs = tf.nn.leaky_relu(inputs, self.negative_slope)
-
-            def gradient(dy):
-                return tf.raw_ops.LeakyReluGrad(gradients=dy, features=outputs, alpha=self.negative_slope)
-
-            return outputs, gradient
-
-        return leaky_relu(inputs)
-
-    def to_plain(self) -> keras.layers.LeakyReLU:
-        """Returns the plain float32 Keras layer."""
-        return keras.layers.LeakyReLU(self.negative_slope, name=self.name, dtype="float32")
 
 
 @keras.saving.register_keras_serializable("ssgan")

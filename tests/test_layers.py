@@ -3,14 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan.layers import (
-    BatchNormalization,
-    Dropout,
-    LeakyReLU,
-    WeightNormConv2D,
-    WeightNormConv2DTranspose,
-    WeightNormDense,
-)
+from ssgan.layers import BatchNormalization, Dropout, WeightNormConv2D, WeightNormConv2DTranspose, WeightNormDense
 
 IMAGES = (9, 8, 3)
 LAYERS = {
@@ -211,21 +204,7 @@ def test_batch_normalization_that_is_not_trainable_keeps_its_averages():
     np.testing.assert_array_equal(layer.moving_mean, 0)
 
 
-def test_leaky_relu_and_its_gradient_equal_those_of_keras():
-    inputs = tf.constant([-3.0, -0.5, 0.0, 0.5, 3.0])
-    results = []
-    for kind in (LeakyReLU, keras.layers.LeakyReLU):
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            outputs = kind(0.2)(inputs)
-            loss = tf.reduce_sum(outputs**3)
-        results.append((outputs, tape.gradient(loss, inputs)))
-    np.testing.assert_array_equal(results[0], results[1])
-
-
-@pytest.mark.parametrize(
-    "layer", [LeakyReLU(0.2, name="a"), Dropout(0.5, name="b"), BatchNormalization(momentum=0.7, name="c")]
-)
+@pytest.mark.parametrize("layer", [Dropout(0.5, name="a"), BatchNormalization(momentum=0.7, name="b")])
 def test_plain_keras_layers_take_their_place(layer):
     plain = layer.to_plain()
     assert type(plain) is getattr(keras.layers, type(layer).__name__)

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from ssgan.layers import BatchNormalization, LeakyReLU, WeightNormalized, WeightNormConv2D
+from ssgan.layers import BatchNormalization, WeightNormalized, WeightNormConv2D
 from ssgan.models import ARCHITECTURES, Discriminator, Generator
 
 # Convolutions as (filters, kernel, stride, padding), and Dropout rates, of arXiv:1606.03498 and of the article.
@@ -140,7 +140,7 @@ def test_weight_normalised_networks_use_no_batch_statistics(arch):
 def test_the_first_and_last_convolutions_of_the_article_have_no_batch_norm():
     network = Discriminator(10, arch="article")
     kinds = [type(layer) for layer in network.trunk if not isinstance(layer, layers.Dropout)]
-    conv, norm, activation = layers.Conv2D, BatchNormalization, LeakyReLU
+    conv, norm, activation = layers.Conv2D, BatchNormalization, layers.LeakyReLU
     assert kinds == [conv, activation, *[conv, norm, activation] * 5, conv, activation]
     assert network.has_batch_statistics
 

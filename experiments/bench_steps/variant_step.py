@@ -108,12 +108,16 @@ def _bias_by_plus() -> None:
     layers.WeightNormalized.call = call
 
 
-def _keras_leaky_relu() -> None:
+def _leaky_relu_of_output() -> None:
     import keras
+    import tensorflow as tf
 
-    from ssgan import layers
+    @tf.custom_gradient
+    def leaky_relu(inputs):
+        outputs = tf.nn.leaky_relu(inputs, 0.2)
+        return outputs, lambda dy: tf.raw_ops.LeakyReluGrad(gradients=dy, features=outputs, alpha=0.2)
 
-    layers.LeakyReLU.call = keras.layers.LeakyReLU.call
+    keras.layers.LeakyReLU.call = lambda self, inputs: leaky_relu(inputs)
 
 
 def _pixel_shuffle() -> None:
@@ -179,7 +183,7 @@ VARIANTS = {
     "Keras' Dropout": (_keras_dropout, _nothing),
     "Keras' BatchNormalization": (_keras_batch_normalization, _nothing),
     "bias by +": (_bias_by_plus, _nothing),
-    "Keras' LeakyReLU": (_keras_leaky_relu, _nothing),
+    "LeakyReLU's gradient from its output": (_leaky_relu_of_output, _nothing),
     "transposed convolution by pixel shuffle": (_pixel_shuffle, _nothing),
     "strided weight gradients by taps": (_products_of_taps, _nothing),
     "ten steps in an execution": (_nothing, _many_steps),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from keras import layers
 
-from ssgan.layers import BatchNormalization, Dropout, LeakyReLU, WeightNormConv2D
+from ssgan.layers import BatchNormalization, Dropout, WeightNormConv2D
 
 
 def small(dtype) -> list[layers.Layer]:
@@ -101,10 +101,10 @@ def _weight_norm_conv(
     filters: int, kernel_size: int, *, strides: int = 1, padding: str = "same", dtype
 ) -> list[layers.Layer]:
     conv = WeightNormConv2D(filters, kernel_size, strides=strides, padding=padding, dtype=dtype)
-    return [conv, LeakyReLU(0.2, dtype=dtype)]
+    return [conv, layers.LeakyReLU(0.2, dtype=dtype)]
 
 
 def _batch_norm_conv(filters: int, *, strides: int = 1, batch_norm: bool = True, dtype) -> list[layers.Layer]:
     conv = layers.Conv2D(filters, 3, strides, "same", dtype=dtype)
     norm = [BatchNormalization(momentum=0.9, dtype=dtype)] if batch_norm else []
-    return [conv, *norm, LeakyReLU(0.2, dtype=dtype)]
+    return [conv, *norm, layers.LeakyReLU(0.2, dtype=dtype)]
