@@ -17,9 +17,9 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-from bench_steps import environments, processes, train_command
+from bench_steps import arguments as shared_options
+from bench_steps import processes, train_command
 
-HERE = Path(__file__).parent
 DEFAULT = "svhn_1000"  # the recipe of the curves: a file in `configs/`
 BATCHES = {"labeled_batch": 50, "unlabeled_batch": 100, "generated_batch": 32}  # of the default recipe, rows
 IMAGES, ALL_IMAGES = 10_000, 73_257  # street_digits' quick and full size, the latter SVHN's
@@ -69,18 +69,7 @@ def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     """Returns the options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts to run; default: all")
-    parser.add_argument("--rounds", type=int, default=3, help="times each point is measured, default 3")
-    parser.add_argument("--steps", type=int, default=10, help="timed steps of each process, after 3 of warm-up")
-    parser.add_argument(
-        "--work_dir", type=Path, default=environments.default_folder(), help="for images; default: in the user's cache"
-    )
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "costs.json", help="the .json; .png beside")
-    arguments = parser.parse_args()
-    if arguments.rounds < 1 or arguments.steps < 1:
-        parser.error("--rounds and --steps: expected at least 1")
-    return arguments
+    return shared_options.parse(__doc__, parts=PARTS, rounds=3, steps=10, warm_up=3, output="costs.json")
 
 
 def images_file(count: int, arguments: argparse.Namespace) -> str:

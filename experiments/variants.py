@@ -11,11 +11,10 @@ import argparse
 import datetime
 import json
 import statistics
-from pathlib import Path
 
-from bench_steps import environments, processes
+from bench_steps import arguments as shared_options
+from bench_steps import processes
 
-HERE = Path(__file__).parent
 IMAGES = 10_000
 CONFIGS = {"small": "svhn_1000", "article": "svhn_1000_article", "paper_svhn": "svhn_1000_paper"}
 AS_IT_IS = "as it is"
@@ -37,6 +36,8 @@ VARIANTS = {
 def main() -> None:
     """Measures the configurations that are asked for."""
     arguments = parse_arguments()
+    from ssgan import files  # after --help
+
     arguments.work_dir.mkdir(parents=True, exist_ok=True)
     images = arguments.work_dir / "variant_images.npz"
     source = {"dataset": "street_digits", "data_dir": None, "count": IMAGES, "output": str(images)}
@@ -55,24 +56,15 @@ def main() -> None:
             about = {"date": datetime.date.today().isoformat(), "command": processes.command_line(), "images": dataset}
             result[name] = {**about, "hardware": report["about"], **summary(name, seconds)}
             arguments.output.parent.mkdir(parents=True, exist_ok=True)
-            arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+            files.write_json(arguments.output, result)
         print(table(name, result[name]), flush=True)
 
 
 def parse_arguments() -> argparse.Namespace:
     """Returns the options."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=CONFIGS, default=list(CONFIGS), help="nets; default: all")
-    parser.add_argument("--rounds", type=int, default=4, help="times each variant is measured, default 4")
-    parser.add_argument("--steps", type=int, default=30, help="timed steps of each process, after 10 of warm-up")
-    parser.add_argument(
-        "--work_dir", type=Path, default=environments.default_folder(), help="for images; default: in the user's cache"
+    return shared_options.parse(
+        __doc__, parts=CONFIGS, rounds=4, steps=30, warm_up=10, output="variants.json", multiple=IN_A_ROW
     )
-    parser.add_argument("--output", type=Path, default=HERE / "results" / "variants.json", help="the .json")
-    arguments = parser.parse_args()
-    if arguments.rounds < 1 or arguments.steps < 1 or arguments.steps % IN_A_ROW:
-        parser.error("--rounds: expected at least 1; --steps: a multiple of 10")
-    return arguments
 
 
 def fastest_in_a_row(seconds: list[float]) -> float:

@@ -37,9 +37,7 @@ class WeightNormalized(keras.layers.Layer):
 
     def call(self, inputs):
         outputs = self._apply_kernel(inputs, ops.cast(self.kernel(), self.compute_dtype))
-        return tf.nn.bias_add(
-            outputs, ops.cast(self.bias, self.compute_dtype)
-        )  # its gradient is quicker than that of +
+        return tf.nn.bias_add(outputs, ops.cast(self.bias, self.compute_dtype))
 
     def compute_output_shape(self, input_shape):
         return self.to_plain().compute_output_shape(input_shape)
