@@ -136,7 +136,7 @@ def test_a_run_can_be_tested_on_other_images(trained, cache):
     (metrics,) = (folder / "runs").glob("*/metrics_svhn_cropped_*.json")
     assert json.loads(metrics.read_text())["num_test"] == 2451
     grey = call(folder, cache, "eval", "--dataset=mnist", f"--data_dir={data_dir}/tfds")
-    assert grey.returncode == 2 and "was trained on [32, 32, 3]" in grey.stderr
+    assert grey.returncode == 2 and f"{metrics.parent.relative_to(folder)} was trained on [32, 32, 3]" in grey.stderr
 
 
 def test_the_saved_flagfile_repeats_a_deterministic_run(trained, cache):
