@@ -109,7 +109,7 @@ class Config:
     augment: str = option(
         "color",
         "Change of the images trained on, real and generated: color (colours, contrast inverted, a box cut out), "
-        "affine (turned, slanted, stretched, shifted, noisy: for drawings such as MNIST's), none.",
+        "affine (turned, slanted, stretched, shifted, noisy, with stray strokes: for drawings such as MNIST's), none.",
         choices=("color", "affine", "none"),
     )
     consistency_weight: float = option(

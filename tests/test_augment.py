@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan.augment import random_affine, random_affine_and_noise, random_color_and_cutout, random_shift
+from ssgan.augment import random_affine, random_color_and_cutout, random_drawing, random_shift, random_strokes
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 12, 10, 3), np.uint8)
@@ -102,7 +102,7 @@ def test_the_box_is_one_rectangle_of_at_most_a_quarter():
         assert np.abs(np.diff(side.astype(int), axis=1)).sum(axis=1).max() == 2
 
 
-@pytest.mark.parametrize("change", [random_color_and_cutout, random_affine_and_noise])
+@pytest.mark.parametrize("change", [random_color_and_cutout, random_drawing])
 def test_a_generator_gets_a_gradient(change):
     images = tf.constant(UNIT[:20])
     with tf.GradientTape() as tape:
@@ -180,8 +180,47 @@ def test_drawings_are_changed_as_the_seed_says():
 
 def test_noise_is_added_to_the_moved_drawings():
     images = tf.constant(UNIT)
-    changed = random_affine_and_noise(images, [1, 2])
-    np.testing.assert_array_equal(changed, random_affine_and_noise(images, [1, 2]))
-    noise = (changed - random_affine_and_noise(images, [1, 2], deviation=0.0)).numpy()
+    changed = random_drawing(images, [1, 2])
+    np.testing.assert_array_equal(changed, random_drawing(images, [1, 2]))
+    noise = (changed - random_drawing(images, [1, 2], deviation=0.0)).numpy()
     assert np.std(noise) == pytest.approx(0.6, rel=0.01) and abs(np.mean(noise)) < 0.01
     assert abs(np.corrcoef(noise[0].ravel(), noise[1].ravel())[0, 1]) < 0.15
+
+
+PAPER = -np.ones((600, 28, 28, 1), np.float32)
+
+
+def test_strokes_are_straight_thin_and_of_the_stated_length():
+    drawn = random_strokes(PAPER, [1, 2], fraction=1.0).numpy()[..., 0] > 0
+    assert drawn.any(axis=(1, 2)).all()
+    for image in drawn[:100]:
+        points = np.argwhere(image).astype(np.float64)
+        # Length and thickness of a bar from its variances along and across: side^2 / 12.
+        across, along = np.sqrt(12 * np.linalg.eigvalsh(np.cov(points.T)))
+        assert 0.08 < across / 28 < 0.17 and 0.1 < along / 28 < 0.5
+        assert np.abs(points.mean(axis=0) - 13.5).max() < 0.31 * 28
+
+
+def test_strokes_take_every_direction_and_only_their_fraction_of_images():
+    drawn = random_strokes(PAPER, [1, 2]).numpy()[..., 0] > 0
+    struck = drawn.any(axis=(1, 2))
+    assert abs(struck.mean() - 0.3) < 5 * np.sqrt(0.3 * 0.7 / len(PAPER))
+    slopes = [np.cov(np.argwhere(image).T)[0, 1] for image in drawn[struck]]
+    assert 0.3 < np.mean(np.array(slopes) > 0) < 0.7
+
+
+def test_strokes_only_add_ink_and_leave_the_rest_as_it_is():
+    images = np.random.RandomState(0).uniform(-1, 1, (50, 20, 30, 3)).astype(np.float32)
+    changed = random_strokes(images, [1, 2], fraction=0.5).numpy()
+    assert (changed >= images).all() and changed.max() == 1
+    assert 0.2 < np.mean([(new == old).all() for new, old in zip(changed, images, strict=True)]) < 0.8
+    np.testing.assert_array_equal(random_strokes(images, [1, 2], fraction=0.0), images)
+
+
+def test_the_gradient_passes_beside_the_strokes():
+    images = tf.constant(PAPER[:20])
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        changed = random_strokes(images, [1, 2], fraction=1.0)
+    gradient = tape.gradient(changed, images).numpy()
+    assert (gradient[changed.numpy() == -1] > 0).all() and (gradient[changed.numpy() == 1] == 0).all()

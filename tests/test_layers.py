@@ -3,7 +3,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan.layers import BatchNormalization, Dropout, WeightNormConv2D, WeightNormConv2DTranspose, WeightNormDense
+from ssgan.layers import (
+    BatchNormalization,
+    Dropout,
+    UniformNoise,
+    WeightNormConv2D,
+    WeightNormConv2DTranspose,
+    WeightNormDense,
+)
 
 IMAGES = (9, 8, 3)
 LAYERS = {
@@ -174,6 +181,23 @@ def test_a_dropout_of_everything_is_refused():
         Dropout(1.0)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_noise_has_its_deviation_and_no_mean(dtype):
+    inputs = np.full([64, 11, 7, 33], 0.25, np.float32)
+    noise = np.asarray(tf.cast(UniformNoise(0.3, seed=1, dtype=dtype)(inputs, training=True), "float64")) - 0.25
+    assert noise.std() == pytest.approx(0.3, rel=1e-2)
+    assert abs(noise.mean()) < 5 * 0.3 / np.sqrt(noise.size)
+    assert np.abs(noise).max() == pytest.approx(0.3 * np.sqrt(3), rel=1e-2)
+    assert abs(np.corrcoef(noise.ravel()[1:], noise.ravel()[:-1])[0, 1]) < 5 / np.sqrt(noise.size)
+
+
+def test_noise_differs_between_calls_and_does_nothing_outside_of_training():
+    inputs, layer = np.ones([3, 5], np.float32), UniformNoise(0.3, seed=1)
+    assert (layer(inputs, training=True) != layer(inputs, training=True)).numpy().any()
+    np.testing.assert_array_equal(layer(inputs), inputs)
+    np.testing.assert_array_equal(UniformNoise(0.0)(inputs, training=True), inputs)
+
+
 @pytest.mark.parametrize("shape", [[6, 5, 4, 3], [6, 3]])
 def test_batch_normalization_equals_that_of_keras(shape):
     inputs = 3 + 2 * tf.random.stateless_normal(shape, [1, 2])
@@ -204,8 +228,10 @@ def test_batch_normalization_that_is_not_trainable_keeps_its_averages():
     np.testing.assert_array_equal(layer.moving_mean, 0)
 
 
-@pytest.mark.parametrize("layer", [Dropout(0.5, name="a"), BatchNormalization(momentum=0.7, name="b")])
+@pytest.mark.parametrize(
+    "layer", [Dropout(0.5, name="a"), UniformNoise(0.3, name="b"), BatchNormalization(momentum=0.7, name="c")]
+)
 def test_plain_keras_layers_take_their_place(layer):
     plain = layer.to_plain()
-    assert type(plain) is getattr(keras.layers, type(layer).__name__)
+    assert type(plain) is type(layer).__base__
     assert {**plain.get_config(), "dtype": None} == {**layer.get_config(), "dtype": None}

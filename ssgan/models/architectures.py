@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from keras import layers
 
-from ssgan.layers import BatchNormalization, Dropout, WeightNormConv2D
+from ssgan.layers import BatchNormalization, Dropout, UniformNoise, WeightNormConv2D
 
 
 def small(dtype) -> list[layers.Layer]:
@@ -24,16 +24,23 @@ def small(dtype) -> list[layers.Layer]:
 
 
 def tiny(dtype) -> list[layers.Layer]:
-    """For drawings such as MNIST's: six weight-normalised convolutions of 16 to 128 filters; 0.15 M weights."""
+    """For drawings such as MNIST's: six weight-normalised convolutions of 16 to 128 filters; 0.15 M weights.
+
+    With noise between the layers, as in the MNIST network of arXiv:1606.03498, and no dropout.
+    """
     conv = functools.partial(_weight_norm_conv, dtype=dtype)
+    noise = functools.partial(UniformNoise, 0.3, dtype=dtype)
     return [
         *conv(16, 5, strides=2),
+        noise(),
         *conv(32, 3),
+        noise(),
         *conv(64, 3, strides=2),
-        Dropout(0.2, dtype=dtype),
+        noise(),
         *conv(64, 3),
+        noise(),
         *conv(128, 3, strides=2),
-        Dropout(0.2, dtype=dtype),
+        noise(),
         *conv(128, 1),
     ]
 

@@ -86,7 +86,7 @@ class Discriminator(keras.Model):
 
 
 def _is_stochastic(layer: keras.layers.Layer) -> bool:
-    return isinstance(layer, (keras.layers.Dropout, keras.layers.BatchNormalization))
+    return isinstance(layer, (keras.layers.Dropout, keras.layers.GaussianNoise, keras.layers.BatchNormalization))
 
 
 def _check_image_shape(shape: tuple[int | None, ...]) -> None:
