@@ -1,63 +1,158 @@
-"""Trains and tests the experiments of the README, and writes their raw results beside this file.
+"""Trains and tests the recipes of a study, each with several choices of labels, and writes their raw results.
 
-  python experiments/measure.py NAME... --data_dir=FOLDER
+  python experiments/measure.py STUDY... --data_dir=FOLDER
 
 FOLDER holds svhn_lite/ (SVHN's two .mat files, here a part of the official test file, see the README) and tfds/
-(MNIST as TFDS prepares it). A run that is finished under runs/ is not trained again. Without names: all experiments.
+(MNIST as TFDS prepares it). Prints the errors and writes results/<study>.json, anew after every run. A run that is
+finished under runs/ is not trained again, one that was interrupted goes on: repeat the command until all is done.
+Without names: all studies.
+
+In a study of so many minutes, the steps that fit into them are counted once for each recipe, before it is trained; the
+learning rate falls to 0 at the last of them. Leave the machine alone while such a study, or any time, is measured.
 """
 
 import argparse
 import csv
-import json
+import dataclasses
 import shutil
+import statistics
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results"
+from ssgan import files
+
+RESULTS = Path(__file__).parent / "results"
 SVHN_LITE, TFDS = "svhn_lite", "tfds"
+CALIBRATION_STEPS = (20, 60)  # timed from the first to the second
 
-# name: (config, sub-folder of the data, further flags)
-EXPERIMENTS = {
-    "svhn_lite_1000": ("svhn_1000", SVHN_LITE, []),
-    "svhn_lite_1000_supervised": ("svhn_1000_supervised", SVHN_LITE, []),
-    "svhn_lite_1000_article": ("svhn_1000_article", SVHN_LITE, []),
-    # 45 steps of 100,000: for the time of a step, not for the error.
-    "svhn_lite_1000_paper_excerpt": (
-        "svhn_1000_paper",
-        SVHN_LITE,
-        ["--train_images=4500", "--total_epochs=1", "--log_every=3"],
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """Recipes and what they have in common.
+
+    Attributes:
+        recipes: the flags of each recipe, by its name.
+        data: sub-folder of the data; none for embedded images.
+        label_seeds: each recipe is trained with each; 0 to 4 for figures, 100 and more for decisions.
+        minutes: time of each training; by default, as many steps as the flags say.
+        tested: on the test images, for figures; by validation images, for decisions.
+        transfer: sub-folder of SVHN images that are tested on as well.
+    """
+
+    recipes: dict[str, list[str]]
+    data: str | None = SVHN_LITE
+    label_seeds: tuple[int, ...] = (0,)
+    minutes: float | None = None
+    tested: bool = True
+    transfer: str | None = None
+
+
+DEFAULT = "--flagfile=configs/svhn_1000.cfg"
+DECISION = [DEFAULT, "--validation=2000"]
+
+STUDIES = {
+    "svhn_lite_1000": Study(
+        {
+            "default": [DEFAULT],
+            "supervised": ["--flagfile=configs/svhn_1000_supervised.cfg"],
+        },
+        label_seeds=(0, 1, 2),
     ),
-    "mnist_100": ("mnist_100", TFDS, []),
-    "street_digits": ("street_digits_quick", None, []),
+    "svhn_lite_1000_article": Study({"article": ["--flagfile=configs/svhn_1000_article.cfg"]}),
+    # 45 steps of 100,000: for the time of a step, not for the error.
+    "svhn_lite_1000_paper_excerpt": Study(
+        {
+            "paper": [
+                "--flagfile=configs/svhn_1000_paper.cfg",
+                "--train_images=4500",
+                "--total_epochs=1",
+                "--log_every=3",
+            ]
+        }
+    ),
+    "mnist_100": Study({"mnist_100": ["--flagfile=configs/mnist_100.cfg"]}, data=TFDS, label_seeds=(0, 1, 2, 3, 4)),
+    "street_digits": Study({"quick": ["--flagfile=configs/street_digits_quick.cfg"]}, data=None, transfer=SVHN_LITE),
+    "ablation": Study(
+        {
+            "default": DECISION,
+            "no generator": [*DECISION, "--unsupervised_weight=0"],
+            "no pseudo-labels": [*DECISION, "--consistency_weight=0"],
+            "labels only": [*DECISION, "--unsupervised_weight=0", "--consistency_weight=0"],
+            "no augmentation": [*DECISION, "--augment=none", "--shift=0"],
+            "max pooling": [*DECISION, "--pooling=max"],
+            "generator every 4th step": [*DECISION, "--d_steps=4"],
+            "16 generated rows": [*DECISION, "--generated_batch=16"],
+            "GAN weight 0.3": [*DECISION, "--unsupervised_weight=0.3"],
+            "EMA decay 0.995": [*DECISION, "--ema_decay=0.995"],
+            "32 labelled, 128 unlabelled rows": [*DECISION, "--labeled_batch=32", "--unlabeled_batch=128"],
+            "32 labelled, 64 unlabelled rows": [*DECISION, "--labeled_batch=32", "--unlabeled_batch=64"],
+            "squared feature matching": [*DECISION, "--feature_matching=squared"],
+        },
+        label_seeds=(100, 101),
+        minutes=6,
+        tested=False,
+    ),
 }
 
 
 def main() -> None:
-    """Measures the experiments named on the command line."""
+    """Measures the studies that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], metavar="NAME", help=", ".join(EXPERIMENTS))
+    parser.add_argument("studies", nargs="*", choices=[*STUDIES, []], metavar="STUDY", help=", ".join(STUDIES))
     parser.add_argument("--data_dir", type=Path, required=True)
+    parser.add_argument("--label_seeds", type=int, nargs="+", help="train these only; default: all of the study")
+    parser.add_argument("--recipes", nargs="+", help="train these only; default: all of the study")
     options = parser.parse_args()
-    for name in options.names or EXPERIMENTS:
-        measure(name, options.data_dir)
+    for name in options.studies or STUDIES:
+        study = STUDIES[name]
+        for recipe, label_seed in plan(parser, study, options):
+            measure(name, recipe, label_seed, options.data_dir)
+            write_results(name)
 
 
-def measure(name: str, data_dir: Path) -> None:
-    """Trains an experiment if need be, tests it, and writes `results/<name>.json`."""
-    config, folder, flags = EXPERIMENTS[name]
-    run_dir = Path("runs") / name
-    data = [f"--data_dir={data_dir / folder}"] if folder else []
+def plan(parser: argparse.ArgumentParser, study: Study, options: argparse.Namespace) -> Iterator[tuple[str, int]]:
+    """Returns the recipes and label seeds to train, one label seed after the other."""
+    unknown = set(options.recipes or ()) - study.recipes.keys()
+    if unknown:
+        parser.error(f"--recipes {', '.join(sorted(unknown))}: expected some of {', '.join(study.recipes)}")
+    return (
+        (recipe, label_seed)
+        for label_seed in options.label_seeds or study.label_seeds
+        for recipe in options.recipes or study.recipes
+    )
+
+
+def measure(name: str, recipe: str, label_seed: int, data_dir: Path) -> None:
+    """Trains and tests one run, so far as that is still to be done."""
+    study, folder = STUDIES[name], recipe_folder(name, recipe)
+    run_dir = folder / f"label_seed_{label_seed}"
+    flags = [*study.recipes[recipe], *([f"--data_dir={data_dir / study.data}"] if study.data else [])]
     if not (run_dir / "summary.json").exists():
-        call("train", f"--flagfile=configs/{config}.cfg", f"--run_dir={run_dir}", *data, *flags)
-    call("eval", f"--run={run_dir}")
-    write_result(run_dir, run_dir / "metrics.json", name)
-    shutil.copy(run_dir / "curves.png", RESULTS / f"{name}.png")
-    if name == "street_digits":
-        call("eval", f"--run={run_dir}", "--dataset=svhn_cropped", f"--data_dir={data_dir / SVHN_LITE}")
-        (metrics,) = run_dir.glob("metrics_svhn_cropped_*.json")
-        write_result(run_dir, metrics, "street_digits_to_svhn_lite")
+        if study.minutes:
+            flags.append(f"--total_steps={round(60 * study.minutes / seconds_per_step(folder, flags))}")
+        flags.append(f"--label_seed={label_seed}")
+        call("train", *(["--resume"] if (run_dir / "options.json").exists() else flags), f"--run_dir={run_dir}")
+    if study.tested and not (run_dir / "metrics.json").exists():
+        call("eval", f"--run={run_dir}")
+    if study.transfer and not list(run_dir.glob("metrics_svhn_cropped_*.json")):
+        call("eval", f"--run={run_dir}", "--dataset=svhn_cropped", f"--data_dir={data_dir / study.transfer}")
+
+
+def seconds_per_step(folder: Path, flags: list[str]) -> float:
+    """Returns the time of a step, measured once and kept in the recipe's folder."""
+    path = folder / "seconds_per_step.json"
+    if not path.exists():
+        first, last = CALIBRATION_STEPS
+        trial = folder / "calibration"
+        shutil.rmtree(trial, ignore_errors=True)
+        call("train", *flags, "--validation=0", f"--total_steps={last}", f"--log_every={first}", f"--run_dir={trial}")
+        seconds = {int(row["step"]): float(row["seconds"]) for row in history(trial)}
+        files.write_json(path, {"seconds": (seconds[last] - seconds[first]) / (last - first)})
+        shutil.rmtree(trial)
+    return files.read_json(path)["seconds"]
 
 
 def call(command: str, *flags: str) -> None:
@@ -65,20 +160,52 @@ def call(command: str, *flags: str) -> None:
     subprocess.run([sys.executable, "-m", f"ssgan.{command}", *flags], check=True)
 
 
-def write_result(run_dir: Path, metrics: Path, name: str) -> None:
-    """Gathers what a run says of itself into one file; folders of this machine are left out."""
-    options, about = (json.loads((run_dir / file).read_text()) for file in ("options.json", "about.json"))
-    figures = json.loads(metrics.read_text())
-    for place in (options, about, figures):
-        for key in ("data_dir", "run_dir", "source"):
-            place.pop(key, None)
+def write_results(name: str) -> None:
+    """Gathers every finished run of a study in `results/<study>.json`, and prints their errors."""
+    study, recipes = STUDIES[name], {}
+    for recipe, flags in study.recipes.items():
+        folders = sorted(path.parent for path in recipe_folder(name, recipe).glob("label_seed_*/summary.json"))
+        runs = [outcome(folder, tested=study.tested) for folder in folders]
+        if runs:
+            errors = [run["error"] for run in runs]
+            deviation = statistics.stdev(errors) if len(errors) > 1 else None
+            mean = statistics.mean(errors)
+            recipes[recipe] = {"flags": flags, "mean_error": mean, "standard_deviation": deviation, "runs": runs}
+            shown = ", ".join(f"{100 * error:.2f}" for error in errors)
+            print(f"{name}, {recipe:34} {100 * mean:6.2f} % ({shown})", flush=True)
+    kind = "test" if study.tested else "validation: held-out train images"
+    result = {"study": name, "error": kind, "minutes": study.minutes, "recipes": recipes}
+    files.write_json(RESULTS / f"{name}.json", result)
+    curves = recipe_folder(name, next(iter(study.recipes))) / f"label_seed_{study.label_seeds[0]}" / "curves.png"
+    if study.tested and curves.exists():
+        shutil.copy(curves, RESULTS / f"{name}.png")
+
+
+def recipe_folder(name: str, recipe: str) -> Path:
+    """Returns where the runs of a recipe are."""
+    return Path("runs") / name / recipe.replace(" ", "_")
+
+
+def history(run_dir: Path) -> list[dict[str, str]]:
+    """Returns the rows of a run's `history.csv`."""
     with open(run_dir / "history.csv") as file:
-        rows = list(csv.DictReader(file))
-    history = {key: [float(row[key]) if row[key] != "nan" else None for row in rows] for key in rows[0]}
-    RESULTS.mkdir(exist_ok=True)
-    result = {"experiment": name, "metrics": figures, "options": options, "about": about, "history": history}
-    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(f"{name}: test error {100 * figures['test_error']:.2f} %, {figures['train_seconds']:.0f} s")
+        return list(csv.DictReader(file))
+
+
+def outcome(run_dir: Path, *, tested: bool) -> dict[str, Any]:
+    """Returns what a run says of itself; folders of this machine are left out."""
+    run = {name: files.read_json(run_dir / f"{name}.json") for name in ("options", "about", "summary")}
+    rows = history(run_dir)
+    run["history"] = {key: [float(row[key]) if row[key] != "nan" else None for row in rows] for key in rows[0]}
+    error = run["history"]["validation_error"][-1]
+    for path in sorted(run_dir.glob("metrics*.json")):
+        run[path.stem] = files.read_json(path)
+    if tested:
+        error = run["metrics"]["test_error"]
+    for part in run.values():
+        for key in ("data_dir", "run_dir", "source"):
+            part.pop(key, None)
+    return {"error": error, "label_seed": run["options"]["label_seed"], **run}
 
 
 if __name__ == "__main__":
