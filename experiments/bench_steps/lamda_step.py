@@ -24,11 +24,11 @@ BATCH = 100
 
 
 class FlatDiscriminator(nn.Module):
-    """The discriminator as LAMDA-SSL calls it: of flat images, the features in an attribute."""
+    """A discriminator as LAMDA-SSL calls it: of flat images, the features in an attribute."""
 
-    def __init__(self):
+    def __init__(self, network: nn.Module):
         super().__init__()
-        self.network = Discriminator()
+        self.network = network
 
     def forward(self, images):
         """Returns logits."""
@@ -37,11 +37,11 @@ class FlatDiscriminator(nn.Module):
 
 
 class FlatGenerator(nn.Module):
-    """The generator as LAMDA-SSL calls it: with a number of images."""
+    """A generator as LAMDA-SSL calls it: with a number of images."""
 
-    def __init__(self):
+    def __init__(self, network: nn.Module):
         super().__init__()
-        self.network = Generator()
+        self.network = network
 
     def forward(self, batch, noise=None):
         """Returns images."""
@@ -51,9 +51,9 @@ class FlatGenerator(nn.Module):
 class Networks(nn.Module):
     """Both networks, under the names that LAMDA-SSL gives them."""
 
-    def __init__(self):
+    def __init__(self, generator: nn.Module, discriminator: nn.Module):
         super().__init__()
-        self.G, self.D = FlatGenerator(), FlatDiscriminator()
+        self.G, self.D = FlatGenerator(generator), FlatDiscriminator(discriminator)
 
     def forward(self, images):
         """Returns logits."""
@@ -91,7 +91,7 @@ def measure(*, images: str, steps: int) -> dict:
     total = timing.WARM_UP + steps
     sampler = RandomSampler(replacement=True, num_samples=BATCH * total)
     algorithm = TimedImprovedGAN(
-        network=Networks(),
+        network=Networks(Generator(), Discriminator()),
         dim_in=(3, 32, 32),
         num_classes=10,
         labeled_dataset=LabeledDataset(),

@@ -1,32 +1,27 @@
-"""The SVHN networks and losses of arXiv:1606.03498 (code) in PyTorch. In the environment of PyTorch."""
+"""Networks and losses in PyTorch: those of arXiv:1606.03498 (code) for SVHN, and ssgan's own small net.
+
+In the environment of PyTorch.
+"""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 LATENT = 100
 
 
 class Discriminator(nn.Module):
-    """Nine weight-normalised convolutions of 64 and 128 filters; returns (logits, pooled features)."""
+    """Weight-normalised convolutions; returns (logits, pooled features).
 
-    def __init__(self):
+    Args:
+        arch: `paper`, nine convolutions of 64 and 128 filters, or `small`, ssgan's default of six.
+    """
+
+    def __init__(self, arch: str = "paper"):
         super().__init__()
-        self.trunk = nn.Sequential(
-            nn.Dropout(0.2),
-            *_convolution(3, 64),
-            *_convolution(64, 64),
-            *_convolution(64, 64, stride=2),
-            nn.Dropout(0.5),
-            *_convolution(64, 128),
-            *_convolution(128, 128),
-            *_convolution(128, 128, stride=2),
-            nn.Dropout(0.5),
-            *_convolution(128, 128, padding=0),
-            *_convolution(128, 128, kernel_size=1, padding=0),
-            *_convolution(128, 128, kernel_size=1, padding=0),
-        )
+        self.trunk = nn.Sequential(*_TRUNKS[arch]())
         self.head = _weight_norm(nn.Linear(128, 10), train_gain=True)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,29 +31,37 @@ class Discriminator(nn.Module):
 
 
 class Generator(nn.Module):
-    """The DCGAN of the paper's code; returns images in -1..1."""
+    """The DCGAN of the paper's code; returns images in -1..1.
 
-    def __init__(self, memory_format: torch.memory_format = torch.contiguous_format):
+    Args:
+        memory_format: of the feature maps.
+        width: channels of the last hidden layer; 2 and 4 times as many in the layers before.
+    """
+
+    def __init__(self, memory_format: torch.memory_format = torch.contiguous_format, *, width: int = 128):
         super().__init__()
         self.memory_format = memory_format
+        self.width = width
         shape = {"kernel_size": 5, "stride": 2, "padding": 2, "output_padding": 1}
         self.dense = nn.Sequential(
-            nn.Linear(LATENT, 512 * 4 * 4, bias=False), nn.BatchNorm1d(512 * 4 * 4, eps=1e-3), nn.ReLU(inplace=True)
+            nn.Linear(LATENT, 4 * width * 4 * 4, bias=False),
+            nn.BatchNorm1d(4 * width * 4 * 4, eps=1e-3),
+            nn.ReLU(inplace=True),
         )
         self.stack = nn.Sequential(
-            nn.ConvTranspose2d(512, 256, bias=False, **shape),
-            nn.BatchNorm2d(256, eps=1e-3),
+            nn.ConvTranspose2d(4 * width, 2 * width, bias=False, **shape),
+            nn.BatchNorm2d(2 * width, eps=1e-3),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(256, 128, bias=False, **shape),
-            nn.BatchNorm2d(128, eps=1e-3),
+            nn.ConvTranspose2d(2 * width, width, bias=False, **shape),
+            nn.BatchNorm2d(width, eps=1e-3),
             nn.ReLU(inplace=True),
-            _weight_norm(nn.ConvTranspose2d(128, 3, **shape), train_gain=True, dim=1),
+            _weight_norm(nn.ConvTranspose2d(width, 3, **shape), train_gain=True, dim=1),
             nn.Tanh(),
         )
 
     def forward(self, noise: Tensor) -> Tensor:
         """Returns images [batch, 3, 32, 32] of noise [batch, 100]."""
-        maps = self.dense(noise).unflatten(1, (512, 4, 4)).contiguous(memory_format=self.memory_format)
+        maps = self.dense(noise).unflatten(1, (4 * self.width, 4, 4)).contiguous(memory_format=self.memory_format)
         return self.stack(maps)
 
 
@@ -74,9 +77,69 @@ def generator_loss(real_features: Tensor, generated_features: Tensor) -> Tensor:
     return (_precise(real_features).mean(0) - _precise(generated_features).mean(0)).abs().mean()
 
 
+@torch.no_grad()
+def initialize_from_data(network: nn.Module, inputs: Tensor) -> None:
+    """Sets gains and biases so that each weight-normalised layer's outputs have mean 0 and deviation 1 per channel.
+
+    0.1 in the last layer of a network, the one whose gain is trained (arXiv:1602.07868, section 3; as ssgan does it).
+
+    Args:
+        network: as it was made: gains 1, biases 0.
+        inputs: a few hundred.
+    """
+    layers = [layer for layer in network.modules() if is_parametrized(layer)]
+    hooks = [layer.register_forward_hook(_normalize) for layer in layers]
+    network(inputs)
+    for hook in hooks:
+        hook.remove()
+
+
+def _normalize(layer: nn.Module, _, outputs: Tensor) -> Tensor:
+    others = [axis for axis in range(outputs.ndim) if axis != 1]
+    gain = layer.parametrizations.weight.original0
+    scale = (0.1 if gain.requires_grad else 1.0) / (outputs.var(others, correction=0) + 1e-8).sqrt()
+    gain.copy_(scale.reshape(gain.shape))
+    layer.bias.copy_(-outputs.mean(others) * scale)
+    channels = [1, -1] + [1] * (outputs.ndim - 2)
+    return outputs * scale.reshape(channels) + layer.bias.reshape(channels)
+
+
 def _precise(tensor: Tensor) -> Tensor:
     """Returns bfloat16 as float32, anything else as it is."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def _paper() -> list[nn.Module]:
+    return [
+        nn.Dropout(0.2),
+        *_convolution(3, 64),
+        *_convolution(64, 64),
+        *_convolution(64, 64, stride=2),
+        nn.Dropout(0.5),
+        *_convolution(64, 128),
+        *_convolution(128, 128),
+        *_convolution(128, 128, stride=2),
+        nn.Dropout(0.5),
+        *_convolution(128, 128, padding=0),
+        *_convolution(128, 128, kernel_size=1, padding=0),
+        *_convolution(128, 128, kernel_size=1, padding=0),
+    ]
+
+
+def _small() -> list[nn.Module]:
+    return [
+        *_convolution(3, 32),
+        *_convolution(32, 64, stride=2),
+        *_convolution(64, 64),
+        nn.Dropout(0.2),
+        *_convolution(64, 128, stride=2),
+        *_convolution(128, 128),
+        nn.Dropout(0.2),
+        *_convolution(128, 128, kernel_size=1, padding=0),
+    ]
+
+
+_TRUNKS = {"paper": _paper, "small": _small}
 
 
 def _convolution(inputs: int, outputs: int, *, kernel_size: int = 3, stride: int = 1, padding: int = 1):
