@@ -16,7 +16,7 @@ def run(module: str, options: dict, *, python: str | Path = sys.executable) -> d
 
     Args:
         module: its name.
-        options: of its function `measure`.
+        options: of the function that it hands to `timing.main`.
         python: the interpreter of the environment it needs.
 
     Raises:

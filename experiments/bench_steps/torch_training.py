@@ -1,0 +1,95 @@
+"""What the peers' trainings share: the classifier, random changes of images as in `ssgan.augment`, the report.
+
+In an environment with PyTorch.
+"""
+
+import contextlib
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bench_steps.peer_images import Split
+from bench_steps.torch_nets import Discriminator
+from bench_steps.training_clock import Clock
+
+INITIALIZATION_IMAGES = 500
+
+
+class Classifier(nn.Module):
+    """A discriminator whose convolutions are computed in bfloat16 if asked for, features and logits in float32.
+
+    Args:
+        network: what is called.
+        bfloat16: whether its convolutions run under autocast.
+        change: of the images, in training only.
+    """
+
+    def __init__(self, network: Discriminator, *, bfloat16: bool, change: Callable[[Tensor], Tensor] | None = None):
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+        self.bfloat16 = bfloat16
+        self.change = change
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns class logits [batch, 10] and features [batch, 128] of images [batch, 3, 32, 32] in -1..1."""
+        if self.training and self.change is not None:
+            images = self.change(images)
+        with precision(bfloat16=self.bfloat16):
+            maps = self.network.trunk(images.contiguous(memory_format=torch.channels_last))
+        features = maps.float().mean((2, 3))
+        return self.network.head(features), features
+
+
+def precision(*, bfloat16: bool) -> contextlib.AbstractContextManager:
+    """Returns the context of bfloat16 convolutions, or of none."""
+    return torch.autocast("cpu", torch.bfloat16) if bfloat16 else contextlib.nullcontext()
+
+
+def to_pixels(images: np.ndarray) -> Tensor:
+    """Returns uint8 [batch, height, width, channels] as float32 [batch, channels, height, width] in -1..1."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous().float() / 127.5 - 1
+
+
+def random_shift(images: Tensor, *, pixels: int = 2) -> Tensor:
+    """Translates each image by its own whole number of pixels in either direction; the edge is repeated."""
+    batch, _, height, width = images.shape
+    down, right = torch.randint(-pixels, pixels + 1, (2, batch, 1))
+    rows = (torch.arange(height) + down).clamp(0, height - 1)[:, None, :, None]
+    columns = (torch.arange(width) + right).clamp(0, width - 1)[:, None, None, :]
+    return images[torch.arange(batch)[:, None, None, None], torch.arange(images.shape[1])[:, None, None], rows, columns]
+
+
+def random_color_and_cutout(images: Tensor) -> Tensor:
+    """Changes colours and contrast, inverts half of the images, greys out a random box; images in -1..1."""
+    batch, channels, height, width = images.shape
+    mean = images.mean((2, 3), keepdim=True)
+    contrast = torch.empty(batch, channels, 1, 1).uniform_(0.5, 1.5)
+    brightness = torch.empty(batch, channels, 1, 1).uniform_(-0.3, 0.3)
+    sign = torch.randint(2, (batch, 1, 1, 1)) * 2 - 1
+    colored = sign * (contrast * (images - mean) + mean + brightness)
+    outside = _outside(batch, height)[:, None, :, None] | _outside(batch, width)[:, None, None, :]
+    return colored.clamp(-1, 1) * outside
+
+
+def _outside(batch: int, size: int) -> Tensor:
+    """Returns bool [batch, size]: whether a pixel is more than up to a quarter of the size from a random centre."""
+    center, extent = torch.rand(2, batch, 1)
+    return ((torch.arange(size) + 0.5) / size - center).abs() > extent * 0.25
+
+
+def report(clock: Clock, split: Split, predict: Callable[[Tensor], np.ndarray], **about) -> dict:
+    """Tests the classifier, and returns the report of a training that is over."""
+    return {
+        "test_error": error(predict(to_pixels(split.test_images)), split.test_labels),
+        "curve": clock.curve,
+        "steps": clock.steps,
+        "seconds": clock.seconds,
+        "about": {**about, "torch": torch.__version__, "numpy": np.__version__, "threads": torch.get_num_threads()},
+    }
+
+
+def error(predicted: np.ndarray, labels: np.ndarray) -> float:
+    """Returns the fraction of labels that were predicted wrongly."""
+    return float((np.asarray(predicted) != labels).mean())
