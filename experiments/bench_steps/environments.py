@@ -15,6 +15,7 @@ INSTALLS = {
         # What LAMDA-SSL 1.0.2 declares cannot be had for this PyTorch; what it imports is here.
         ["--no-deps", "lamda-ssl==1.0.2", "torchvision==0.15.2"],
     ],
+    "modssc": [[TORCH, "modssc==1.2.2"]],
 }
 
 

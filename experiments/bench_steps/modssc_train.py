@@ -1,0 +1,104 @@
+"""ModSSC's own FixMatch with ssgan's small net, for a given time. In the environment of ModSSC.
+
+ModSSC 1.2.2 has a mean teacher too, but its `fit` begins anew with a teacher equal to the student and with a weight of
+the consistency that grows over all steps of the call: it would have to know the number of steps beforehand, with every
+random view of every image in memory; and its `predict` asks the student. FixMatch keeps everything between two calls
+of `fit` in the network and the optimizer. So each call here gets fresh views, as many as it will use.
+"""
+
+import math
+
+import torch
+from modssc.inductive.deep import TorchModelBundle
+from modssc.inductive.methods.fixmatch import FixMatchMethod, FixMatchSpec
+from modssc.inductive.types import DeviceSpec, InductiveDataset
+
+from bench_steps import peer_images, timing
+from bench_steps.torch_nets import Discriminator, initialize_from_data
+from bench_steps.torch_training import (
+    INITIALIZATION_IMAGES,
+    Classifier,
+    error,
+    random_color_and_cutout,
+    random_shift,
+    report,
+    to_pixels,
+)
+from bench_steps.training_clock import Clock
+
+STEPS = 5  # in a call of `fit`, which takes views of all their rows
+
+
+def train(
+    *,
+    images: str,
+    seconds: float,
+    seed: int,
+    batch: int = 64,
+    mu: int = 7,
+    learning_rate: float = 1e-3,
+    bfloat16: bool = True,
+    strong_labeled: bool = False,
+) -> dict:
+    """Trains and tests.
+
+    The batch, `mu` and all that is not an option here are ModSSC's defaults: there is no schedule and no moving
+    average, and it predicts the weak views with dropout on. The weak view is shifted by up to 2 pixels, the strong one
+    gets other colours and a box cut out as well.
+
+    Args:
+        images: an .npz file of `peer_images`.
+        seconds: time of the training; evaluations come on top.
+        seed: of weights, batches, views and dropout.
+        batch: labelled images of a step.
+        mu: unlabelled images for each labelled one.
+        learning_rate: of AdamW without weight decay, which ModSSC's own networks get.
+        bfloat16: whether the convolutions are computed in it.
+        strong_labeled: whether labelled images are shown in the strong view.
+
+    Returns:
+        The report: `test_error`, `curve` of [seconds, validation error], `steps`, `seconds`, `about` the versions.
+    """
+    torch.manual_seed(seed)
+    split = peer_images.read(images)
+    labeled, labels = torch.from_numpy(split.labeled_images), torch.from_numpy(split.labels)
+    unlabeled = torch.from_numpy(split.unlabeled_images)
+    network = Discriminator("small")
+    initialize_from_data(network, to_pixels(split.unlabeled_images[:INITIALIZATION_IMAGES]))
+    model = Classifier(network, bfloat16=bfloat16)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=learning_rate, weight_decay=0.0)
+    spec = FixMatchSpec(model_bundle=TorchModelBundle(model, optimizer), batch_size=batch, mu=mu)
+    method = FixMatchMethod(spec)
+    held_out = to_pixels(split.held_out_images)
+
+    def predict(pixels):
+        return method.predict(pixels).numpy()
+
+    clock = Clock(seconds, lambda: error(predict(held_out), split.held_out_labels))
+    over = False
+    while not over:
+        rows, unlabeled_rows = (
+            _rows(len(of), STEPS * size) for of, size in ((labeled, batch), (unlabeled, batch * mu))
+        )
+        weak, unlabeled_weak = (
+            random_shift(to_pixels(of[chosen].numpy())) for of, chosen in ((labeled, rows), (unlabeled, unlabeled_rows))
+        )
+        views = InductiveDataset(
+            X_l=random_color_and_cutout(weak) if strong_labeled else weak,
+            y_l=labels[rows],
+            X_u_w=unlabeled_weak,
+            X_u_s=random_color_and_cutout(unlabeled_weak),
+        )
+        method.fit(views, device=DeviceSpec("cpu"), seed=seed + clock.steps)
+        over = clock.count(STEPS)
+    return report(clock, split, predict, modssc="1.2.2")
+
+
+def _rows(count: int, size: int) -> torch.Tensor:
+    """Returns random numbers of rows, each as often as any other, give or take one."""
+    return torch.cat([torch.randperm(count) for _ in range(math.ceil(size / count))])[:size]
+
+
+if __name__ == "__main__":
+    timing.main(train)
