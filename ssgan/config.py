@@ -81,7 +81,7 @@ class Config:
         "Discriminator: small (quick), tiny (drawings), paper_svhn (64/128), paper_cifar (96/192), article.",
         choices=("small", "tiny", "paper_svhn", "paper_cifar", "article"),
     )
-    pooling: str = option("average", "Global pooling that makes the features.", choices=("average", "max"))
+    pooling: str = option("max", "Global pooling that makes the features.", choices=("average", "max"))
     generator_width: int = option(
         16,
         "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.",

@@ -33,7 +33,8 @@ def gan(monkeypatch) -> ssgan.SSGAN:
 
 
 def tiny_gan() -> ssgan.SSGAN:
-    gan = ssgan.SSGAN(ssgan.Discriminator(3), ssgan.Generator(SHAPE, width=1, latent_dim=4))
+    discriminator = ssgan.Discriminator(3, pooling="average")  # the default of that version
+    gan = ssgan.SSGAN(discriminator, ssgan.Generator(SHAPE, width=1, latent_dim=4))
     gan.compile(keras.optimizers.Adam(1e-3, 0.5), keras.optimizers.Adam(1e-3, 0.5), generated_batch=4)
     return gan
 

@@ -19,7 +19,7 @@ class Discriminator(keras.Model):
     Args:
         num_classes: `K`, at least 2.
         arch: `small`, `tiny`, `paper_svhn`, `paper_cifar` or `article`; see `ssgan.models.architectures`.
-        pooling: `average` or `max`, over the whole last feature map.
+        pooling: `max` or `average`, over the whole last feature map.
         dtype: Keras dtype policy of the convolutions; pooling, features and logits are always float32.
 
     Input shape: float [batch, height, width, channels] in -1..1; 16 to 64 pixels, 1 or 3 channels.
@@ -33,7 +33,7 @@ class Discriminator(keras.Model):
         >>> logits, features = discriminator(tf.zeros([2, 32, 32, 3]))
     """
 
-    def __init__(self, num_classes: int, *, arch: str = "small", pooling: str = "average", **kwargs):
+    def __init__(self, num_classes: int, *, arch: str = "small", pooling: str = "max", **kwargs):
         super().__init__(**kwargs)
         if num_classes < 2:
             raise ValueError(f"num_classes={num_classes}: expected at least 2")
