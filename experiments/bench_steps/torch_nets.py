@@ -16,17 +16,19 @@ class Discriminator(nn.Module):
     """Weight-normalised convolutions; returns (logits, pooled features).
 
     Args:
-        arch: `paper`, nine convolutions of 64 and 128 filters, or `small`, ssgan's default of six.
+        arch: `paper`, nine convolutions of 64 and 128 filters and the mean of their maps, or `small`, ssgan's default of
+            six and their maximum.
     """
 
     def __init__(self, arch: str = "paper"):
         super().__init__()
         self.trunk = nn.Sequential(*_TRUNKS[arch]())
+        self.pool = {"paper": torch.mean, "small": torch.amax}[arch]
         self.head = _weight_norm(nn.Linear(128, 10), train_gain=True)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Returns class logits [batch, 10] and features [batch, 128] of images [batch, 3, 32, 32] in -1..1."""
-        features = self.trunk(images).mean((2, 3))
+        features = self.pool(self.trunk(images), dim=(2, 3))
         return self.head(features), features
 
 

@@ -38,7 +38,7 @@ class Classifier(nn.Module):
             images = self.change(images)
         with precision(bfloat16=self.bfloat16):
             maps = self.network.trunk(images.contiguous(memory_format=torch.channels_last))
-        features = maps.float().mean((2, 3))
+        features = self.network.pool(maps.float(), dim=(2, 3))
         return self.network.head(features), features
 
 
