@@ -16,8 +16,8 @@ class Discriminator(nn.Module):
     """Weight-normalised convolutions; returns (logits, pooled features).
 
     Args:
-        arch: `paper`, nine convolutions of 64 and 128 filters and the mean of their maps, or `small`, ssgan's default of
-            six and their maximum.
+        arch: `paper`, nine convolutions of 64 and 128 filters, pooled by the mean; or `small`, ssgan's default of six,
+            pooled by the maximum.
     """
 
     def __init__(self, arch: str = "paper"):
