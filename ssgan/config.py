@@ -97,6 +97,12 @@ class Config:
         choices=("alternating", "simultaneous"),
     )
     d_steps: int = option(1, "Discriminator updates per generator update.", low=1, high=1000)
+    gan_every: int = option(
+        4,
+        "The GAN takes part in every so-manyth step; in the others, labels and pseudo-labels alone.",
+        low=1,
+        high=1000,
+    )
     unsupervised_weight: float = option(
         0.1,
         "Weight of the GAN's unsupervised loss; 0: no generator. The supervised baseline: --consistency_weight=0 too.",

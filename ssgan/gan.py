@@ -15,6 +15,7 @@ from ssgan.models import Discriminator, Generator
 _COMPILE_OPTIONS = (
     "updates",
     "d_steps",
+    "gan_every",
     "generated_batch",
     "unsupervised_weight",
     "label_smoothing",
@@ -113,6 +114,7 @@ class SSGAN(keras.Model):
         *,
         updates: str = "simultaneous",
         d_steps: int = 1,
+        gan_every: int = 1,
         generated_batch: int = 100,
         unsupervised_weight: float = 1.0,
         label_smoothing: float = 0.0,
@@ -131,6 +133,8 @@ class SSGAN(keras.Model):
                 are the last `generated_batch` rows of each batch (so ask for that many more unlabelled rows);
                 `simultaneous`: one forward pass serves both.
             d_steps: discriminator updates, one per batch, for each generator update.
+            gan_every: the GAN takes part in every so-manyth batch; from the others the discriminator learns by labels
+                and consistency alone, which takes less time.
             generated_batch: generated images per update.
             unsupervised_weight: weight of the unsupervised loss beside the supervised one; at 0 the generator
                 is neither run nor trained.
@@ -158,6 +162,7 @@ class SSGAN(keras.Model):
         self.g_optimizer = g_optimizer
         self.updates = updates
         self.d_steps = d_steps
+        self.gan_every = gan_every
         self.generated_batch = generated_batch
         self.unsupervised_weight = unsupervised_weight
         self.label_smoothing = label_smoothing
@@ -179,29 +184,39 @@ class SSGAN(keras.Model):
             The metrics, means since they were last reset.
         """
         images, labels, label_mask = batch
-        images = to_unit_range(images)
+        rows, fresh_images = self._divide(to_unit_range(images), labels, label_mask)
         if self.unsupervised_weight == 0:
-            self._update_classifier(images, labels, label_mask)
-        elif self.updates == "simultaneous":
-            self._if_generator_is_due(
-                lambda: self._update_both(images, labels, label_mask),
-                lambda: self._update_discriminator(images, labels, label_mask),
-            )
+            self._update_classifier(*rows)
         else:
-            fresh = self._fresh_rows(images)
-            self._update_discriminator(images[:-fresh], labels[:-fresh], label_mask[:-fresh])
-            self._if_generator_is_due(lambda: self._update_generator(images[-fresh:]), lambda: None)
+            _every(
+                self.gan_every,
+                self.steps_done,
+                lambda: self._update_gan(rows, fresh_images),
+                lambda: self._update_classifier(*rows),
+            )
         self._update_ema()
         return {name: metric.result() for name, metric in self.train_metrics.items()}
 
-    def _fresh_rows(self, images):
-        """Returns how many of the last rows are the generator's in an alternating update."""
-        if self.generated_batch >= images.shape[0]:
+    def _divide(self, images, labels, label_mask):
+        """Returns the discriminator's rows, and the generator's own images: the last ones of an alternating update."""
+        fresh = self.generated_batch
+        if self.updates == "simultaneous" or self.unsupervised_weight == 0:
+            return (images, labels, label_mask), images[:0]
+        if fresh >= images.shape[0]:
             raise ValueError(
-                f"a batch has {images.shape[0]} rows, and generated_batch={self.generated_batch} of them are the "
+                f"a batch has {images.shape[0]} rows, and generated_batch={fresh} of them are the "
                 "generator's; alternating updates need these rows on top of the discriminator's"
             )
-        return self.generated_batch
+        return (images[:-fresh], labels[:-fresh], label_mask[:-fresh]), images[-fresh:]
+
+    def _update_gan(self, rows, fresh_images):
+        """Updates the discriminator, and the generator when it is its turn."""
+        turn = self.steps_done // self.gan_every
+        if self.updates == "simultaneous":
+            _every(self.d_steps, turn, lambda: self._update_both(*rows), lambda: self._update_discriminator(*rows))
+        else:
+            self._update_discriminator(*rows)
+            _every(self.d_steps, turn, lambda: self._update_generator(fresh_images), lambda: None)
 
     def _update_classifier(self, images, labels, label_mask):
         with tf.GradientTape() as tape:
@@ -278,13 +293,6 @@ class SSGAN(keras.Model):
         logits, features = self.discriminator(tf.concat([images, generated], axis=0), training=True)
         rows = tf.shape(images)[0]
         return (logits[:rows], features[:rows]), (logits[rows:], features[rows:])
-
-    def _if_generator_is_due(self, update, otherwise):
-        """Runs `update` in every `d_steps`-th step and `otherwise` in the steps between."""
-        if self.d_steps == 1:
-            update()
-            return
-        tf.cond(self.steps_done % self.d_steps == 0, lambda: _run(update), lambda: _run(otherwise))
 
     def _augment(self, images):
         change = _AUGMENT[self.augment]
@@ -395,6 +403,14 @@ def _unlabeled(label_mask):
 def _apply_gradients(optimizer, tape, loss, network):
     variables = network.trainable_variables
     optimizer.apply(tape.gradient(loss, variables), variables)
+
+
+def _every(steps, step, update, otherwise):
+    """Runs `update` in every so-manyth step, `otherwise` in those between."""
+    if steps == 1:
+        update()
+    else:
+        tf.cond(step % steps == 0, lambda: _run(update), lambda: _run(otherwise))
 
 
 def _run(update):

@@ -67,6 +67,8 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
 def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 1.0) -> None:
     """Compiles a model as the options ask: optimizers at their beginning, the learning rate times a factor."""
 
+    gan_every = config.gan_every if config.labels else 1  # without labels there is nothing else to learn from
+
     def adam(updates: int) -> keras.optimizers.Optimizer:
         peak = config.learning_rate * rate_factor
         rate = ConstantThenLinear(peak, total_steps=updates, decay_start=config.decay_start)
@@ -74,9 +76,10 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
 
     gan.compile(
         adam(steps),
-        adam(-(-steps // config.d_steps)),
+        adam(-(-steps // (gan_every * config.d_steps))),
         updates=config.updates,
         d_steps=config.d_steps,
+        gan_every=gan_every,
         generated_batch=config.generated_batch,
         unsupervised_weight=config.unsupervised_weight,
         label_smoothing=config.label_smoothing,

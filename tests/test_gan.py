@@ -180,6 +180,33 @@ def test_the_generator_is_updated_every_d_steps(updates):
     assert (int(gan.d_optimizer.iterations), int(gan.g_optimizer.iterations)) == (7, 3)
 
 
+@pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
+def test_between_its_steps_the_gan_takes_no_part(updates):
+    options = {"consistency_weight": 1.0, "consistency_threshold": 0.0}
+    gan = without_dropout(make_gan(updates=updates, gan_every=3, **options))
+    alone = without_dropout(make_gan(unsupervised_weight=0.0, **options))
+    batch = make_batch(rows=LABELED + UNLABELED + GENERATED)
+    own_rows = [part[:-GENERATED] for part in batch] if updates == "alternating" else batch
+    for number in range(7):
+        alone.discriminator.set_weights(gan.discriminator.get_weights())
+        generator = trainable(gan.generator)
+        step(gan, batch)
+        step(alone, own_rows)
+        takes_part = number % 3 == 0
+        assert same(generator, trainable(gan.generator)) != takes_part
+        differences = [
+            np.abs(a - b).max() for a, b in zip(*map(trainable, (gan.discriminator, alone.discriminator)), strict=True)
+        ]
+        assert (max(differences) > 1e-6) == takes_part
+
+
+def test_the_generators_turn_comes_in_every_d_steps_th_gan_step():
+    gan = make_gan(gan_every=2, d_steps=3)
+    for _ in range(13):
+        step(gan, make_batch())
+    assert (int(gan.d_optimizer.iterations), int(gan.g_optimizer.iterations)) == (13, 3)
+
+
 def test_the_average_starts_at_the_weights_and_follows_them():
     gan = make_gan(ema_decay=0.5)
     gan.initialize_from_data(make_batch(rows=20)[0])
