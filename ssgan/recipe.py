@@ -66,7 +66,6 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
 
 def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 1.0) -> None:
     """Compiles a model as the options ask: optimizers at their beginning, the learning rate times a factor."""
-
     gan_every = config.gan_every if config.labels else 1  # without labels there is nothing else to learn from
 
     def adam(updates: int) -> keras.optimizers.Optimizer:
