@@ -92,6 +92,23 @@ def random_affine(
     )
 
 
+def random_photo(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Changes each image by a mild `random_affine`, then by `random_color_and_cutout`.
+
+    For photographs of things that may be of any colour and a little turned, such as house numbers.
+
+    Args:
+        images: float32 [batch, height, width, channels] in -1..1.
+        seed: int [2]; the same seed gives the same changes.
+
+    Returns:
+        float32 images of the same shape, in -1..1; differentiable.
+    """
+    seeds = tf.random.experimental.stateless_split(seed, 2)
+    moved = random_affine(images, seeds[0], pixels=2.0, slant=0.15, stretch=0.2, degrees=12.0)
+    return random_color_and_cutout(moved, seeds[1])
+
+
 def random_strokes(images: tf.Tensor, seed: tf.Tensor, *, fraction: float = 0.3) -> tf.Tensor:
     """Draws a short straight stroke across some of the images, as bright as ink.
 

@@ -113,10 +113,11 @@ class Config:
     feature_matching: str = option("l1", "Distance between mean features.", choices=("l1", "squared"))
 
     augment: str = option(
-        "color",
+        "photo",
         "Change of the images trained on, real and generated: color (colours, contrast inverted, a box cut out), "
-        "affine (turned, slanted, stretched, shifted, noisy, with stray strokes: for drawings such as MNIST's), none.",
-        choices=("color", "affine", "none"),
+        "photo (that, and a little turned, slanted, stretched, shifted), affine (more of the latter, noise, stray "
+        "strokes: for drawings such as MNIST's), none.",
+        choices=("photo", "color", "affine", "none"),
     )
     consistency_weight: float = option(
         1.0,
@@ -130,7 +131,7 @@ class Config:
     )
 
     # Optimization
-    total_steps: int | None = option(None, "Training steps (discriminator updates). Default: 5000.", low=1)
+    total_steps: int | None = option(None, "Training steps (discriminator updates). Default: 6000.", low=1)
     total_epochs: int | None = option(None, "Passes over the unlabelled images, in place of --total_steps.", low=1)
     learning_rate: float = option(1e-3, "Adam step size of both networks.", low=0.0, high=1.0)
     decay_start: float = option(

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from ssgan import losses, schedules  # noqa: F401  (a saved run names the schedule of its optimizers)
-from ssgan.augment import random_color_and_cutout, random_drawing
+from ssgan.augment import random_color_and_cutout, random_drawing, random_photo
 from ssgan.config import UsageError
 from ssgan.models import Discriminator, Generator
 
@@ -26,7 +26,7 @@ _COMPILE_OPTIONS = (
 )
 
 
-_AUGMENT = {"color": random_color_and_cutout, "affine": random_drawing, "none": None}
+_AUGMENT = {"photo": random_photo, "color": random_color_and_cutout, "affine": random_drawing, "none": None}
 
 
 def to_unit_range(images: tf.Tensor) -> tf.Tensor:
@@ -140,8 +140,9 @@ class SSGAN(keras.Model):
                 is neither run nor trained.
             label_smoothing: one-sided smoothing of the target of real images, 0..0.5.
             feature_matching: `l1` or `squared`.
-            augment: change of every image that the discriminator is trained on, real or generated: `color`
-                (`ssgan.augment.random_color_and_cutout`), `affine` (`random_drawing`) or `none`.
+            augment: change of every image that the discriminator is trained on, real or generated: `photo`
+                (`ssgan.augment.random_photo`), `color` (`random_color_and_cutout`), `affine` (`random_drawing`) or
+                `none`.
             consistency_weight: weight of the loss that holds the predictions for changed unlabelled images to the
                 confident ones for the unchanged images (arXiv:2001.07685); 0 for none.
             consistency_threshold: probability from which on a prediction is confident, 0..1.

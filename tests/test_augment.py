@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan.augment import random_affine, random_color_and_cutout, random_drawing, random_shift, random_strokes
+from ssgan.augment import (
+    random_affine,
+    random_color_and_cutout,
+    random_drawing,
+    random_photo,
+    random_shift,
+    random_strokes,
+)
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 12, 10, 3), np.uint8)
@@ -102,7 +109,7 @@ def test_the_box_is_one_rectangle_of_at_most_a_quarter():
         assert np.abs(np.diff(side.astype(int), axis=1)).sum(axis=1).max() == 2
 
 
-@pytest.mark.parametrize("change", [random_color_and_cutout, random_drawing])
+@pytest.mark.parametrize("change", [random_color_and_cutout, random_drawing, random_photo])
 def test_a_generator_gets_a_gradient(change):
     images = tf.constant(UNIT[:20])
     with tf.GradientTape() as tape:
@@ -224,3 +231,18 @@ def test_the_gradient_passes_beside_the_strokes():
         changed = random_strokes(images, [1, 2], fraction=1.0)
     gradient = tape.gradient(changed, images).numpy()
     assert (gradient[changed.numpy() == -1] > 0).all() and (gradient[changed.numpy() == 1] == 0).all()
+
+
+def test_photos_are_turned_a_little_and_recoloured_within_the_range():
+    columns, rows = np.meshgrid(*[np.arange(31) - 15] * 2)
+    bars = np.broadcast_to(np.float32(np.abs(columns) < 2) * 1.6 - 0.8, (300, 31, 31))[..., np.newaxis]
+    changed = random_photo(tf.constant(bars), [1, 2]).numpy()
+    np.testing.assert_array_equal(changed, random_photo(tf.constant(bars), [1, 2]))
+    assert np.abs(changed).max() <= 1
+    bright = changed[..., 0] * np.sign(changed[:, :1, :1, 0] + 1e-9) < 0  # the bar, inverted or not, not in the box
+    angles = []
+    for image in bright:
+        if image.sum() > 60:
+            spread = np.cov(columns[image], rows[image])
+            angles.append(np.degrees(0.5 * np.arctan2(2 * spread[0, 1], spread[1, 1] - spread[0, 0])))
+    assert len(angles) > 150 and 3 < np.std(angles) < 12
