@@ -5,7 +5,7 @@
 FOLDER holds svhn_lite/ (SVHN's two .mat files, here a part of the official test file, see the README) and tfds/
 (MNIST as TFDS prepares it). Prints the errors and writes results/<study>.json, anew after every run. A run that is
 finished under runs/ is not trained again, one that was interrupted goes on: repeat the command until all is done.
-Without names: all studies.
+Without names: all studies, a day's work.
 
 In a study of so many minutes, the steps that fit into them are counted once for each recipe, before it is trained; the
 learning rate falls to 0 at the last of them. Leave the machine alone while such a study, or any time, is measured.
@@ -28,6 +28,7 @@ from ssgan import files
 RESULTS = Path(__file__).parent / "results"
 SVHN_LITE, TFDS = "svhn_lite", "tfds"
 CALIBRATION_STEPS = 20  # timed together; the fastest of three times counts, the one least disturbed
+POINTS = 20  # of a curve, in a study of so many minutes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,16 +52,50 @@ class Study:
     transfer: str | None = None
 
 
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def without_duration(config: str) -> list[str]:
+    """Returns the flags of a file in `configs/`, except for how long it trains."""
+    lines = (CONFIGS / f"{config}.cfg").read_text().split("\n")
+    return [line for line in lines if line.startswith("--") and not line.startswith("--total_")]
+
+
 DEFAULT = "--flagfile=configs/svhn_1000.cfg"
+SUPERVISED = "--flagfile=configs/svhn_1000_supervised.cfg"
 DECISION = [DEFAULT, "--validation=2000"]
+ALL_LABELS = ["--labels=11501", "--label_strategy=first", "--validation=0"]
 
 STUDIES = {
     "svhn_lite_1000": Study(
         {
             "default": [DEFAULT],
-            "supervised": ["--flagfile=configs/svhn_1000_supervised.cfg"],
+            "supervised": [SUPERVISED],
         },
         label_seeds=(0, 1, 2),
+    ),
+    "svhn_lite_250": Study({"default": [DEFAULT, "--labels=250"]}, label_seeds=(0, 1, 2)),
+    "svhn_lite_all_labels": Study({"supervised": [SUPERVISED, *ALL_LABELS]}),
+    "svhn_lite_1000_long": Study({"default": [DEFAULT]}, minutes=90),
+    "comparison": Study(
+        {
+            "default": [DEFAULT],
+            "no generator": [DEFAULT, "--unsupervised_weight=0"],
+            "labels only": [SUPERVISED],
+            "article": [*without_duration("svhn_1000_article"), "--label_strategy=balanced"],
+            "paper": [*without_duration("svhn_1000_paper"), "--validation=500"],
+        },
+        label_seeds=(0, 1),
+        minutes=10,
+    ),
+    "generator": Study(
+        {
+            f"{labels} labels, {name}": [DEFAULT, f"--labels={labels}", *flags]
+            for labels in (100, 250, 1000, 4000)
+            for name, flags in (("with generator", []), ("without generator", ["--unsupervised_weight=0"]))
+        },
+        label_seeds=(0, 1),
+        minutes=5,
     ),
     "svhn_lite_1000_article": Study({"article": ["--flagfile=configs/svhn_1000_article.cfg"]}),
     # 45 steps of 100,000: for the time of a step, not for the error.
@@ -133,7 +168,8 @@ def measure(name: str, recipe: str, label_seed: int, data_dir: Path) -> None:
     flags = [*study.recipes[recipe], *([f"--data_dir={data_dir / study.data}"] if study.data else [])]
     if not (run_dir / "summary.json").exists():
         if study.minutes:
-            flags.append(f"--total_steps={round(60 * study.minutes / seconds_per_step(folder, flags))}")
+            steps = round(60 * study.minutes / seconds_per_step(folder, flags))
+            flags += [f"--total_steps={steps}", f"--log_every={max(1, steps // POINTS)}"]
         flags.append(f"--label_seed={label_seed}")
         call("train", *(["--resume"] if (run_dir / "options.json").exists() else flags), f"--run_dir={run_dir}")
     if study.tested and not (run_dir / "metrics.json").exists():
