@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench_steps import study_figure
+
 from ssgan import files
 
 RESULTS = Path(__file__).parent / "results"
@@ -215,7 +217,10 @@ def write_results(name: str) -> None:
     result = {"study": name, "error": kind, "minutes": study.minutes, "recipes": recipes}
     files.write_json(RESULTS / f"{name}.json", result)
     curves = recipe_folder(name, next(iter(study.recipes))) / f"label_seed_{study.label_seeds[0]}" / "curves.png"
-    if study.tested and curves.exists():
+    if name == "comparison":
+        peers = RESULTS / "peers.json"
+        study_figure.draw(result, files.read_json(peers) if peers.exists() else {"peers": {}}, RESULTS / f"{name}.png")
+    elif study.tested and curves.exists():
         shutil.copy(curves, RESULTS / f"{name}.png")
 
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from matplotlib.image import imread
 
 from ssgan.cli import parse_flags
 from ssgan.config import Config
@@ -12,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "experiments"))
 
 import measure  # noqa: E402
+from bench_steps import study_figure  # noqa: E402
 
 RECIPES = [(study, recipe) for study in measure.STUDIES for recipe in measure.STUDIES[study].recipes]
 
@@ -65,3 +67,14 @@ def test_an_interrupted_run_goes_on(commands):
     (run_dir / "options.json").write_text("{}")
     measure.measure("mnist_100", "drawings", 0, Path("data"))
     assert commands[0] == ("train", ("--resume", f"--run_dir={run_dir}"))
+
+
+def test_the_figure_of_a_comparison_shows_recipes_and_peers(tmp_path):
+    history = {"seconds": [60.0, 120.0, 180.0], "validation_error": [None, 0.3, 0.1]}
+    study = {"recipes": {name: {"mean_error": 0.1, "runs": [{"history": history}] * 2} for name in ("one", "two")}}
+    peers = {"peers": {"other": {"mean_error": 0.5, "runs": [{"curve": [[60.0, 0.6], [180.0, 0.5]]}]}}}
+    pixels = []
+    for shown in (peers, {"peers": {}}):
+        study_figure.draw(study, shown, tmp_path / "figure.png")
+        pixels.append(imread(tmp_path / "figure.png"))
+    assert pixels[0].shape == pixels[1].shape and (pixels[0] != pixels[1]).any()
