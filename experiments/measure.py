@@ -23,11 +23,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench_steps import study_figure
+from bench_steps.arguments import RESULTS
 
 from ssgan import files
 
-RESULTS = Path(__file__).parent / "results"
 SVHN_LITE, TFDS = "svhn_lite", "tfds"
 CALIBRATION_STEPS = 20  # timed together; the fastest of three times counts, the one least disturbed
 POINTS = 20  # of a curve, in a study of so many minutes
@@ -218,6 +217,8 @@ def write_results(name: str) -> None:
     files.write_json(RESULTS / f"{name}.json", result)
     curves = recipe_folder(name, next(iter(study.recipes))) / f"label_seed_{study.label_seeds[0]}" / "curves.png"
     if name == "comparison":
+        from bench_steps import study_figure  # matplotlib: after --help
+
         peers = RESULTS / "peers.json"
         study_figure.draw(result, files.read_json(peers) if peers.exists() else {"peers": {}}, RESULTS / f"{name}.png")
     elif study.tested and curves.exists():
@@ -240,11 +241,9 @@ def outcome(run_dir: Path, *, tested: bool) -> dict[str, Any]:
     run = {name: files.read_json(run_dir / f"{name}.json") for name in ("options", "about", "summary")}
     rows = history(run_dir)
     run["history"] = {key: [float(row[key]) if row[key] != "nan" else None for row in rows] for key in rows[0]}
-    error = run["history"]["validation_error"][-1]
     for path in sorted(run_dir.glob("metrics*.json")):
         run[path.stem] = files.read_json(path)
-    if tested:
-        error = run["metrics"]["test_error"]
+    error = run["metrics"]["test_error"] if tested else run["history"]["validation_error"][-1]
     for part in run.values():
         for key in ("data_dir", "run_dir", "source"):
             part.pop(key, None)
