@@ -3,9 +3,10 @@
   python experiments/compare_peers.py --data_dir=FOLDER --minutes=10
 
 FOLDER holds svhn_lite/ (SVHN's two .mat files, here a part of the official test file, see the README). The peers are
-ModSSC's FixMatch and LAMDA-SSL's ImprovedGAN, either with ssgan's small net; their environments are made when they are
-first needed. Prints the errors and writes results/peers.json, anew after every run. A run that is in it, of the same
-minutes and options, is not trained again: repeat the command until all is done. Leave the machine alone meanwhile.
+ModSSC's FixMatch and LAMDA-SSL's ImprovedGAN, either with the network, learning rate and changes of the images of
+ssgan's default recipe; their environments are made when they are first needed. Prints the errors and writes
+results/peers.json, anew after every run. A run that is in it, of the same minutes, is not trained again: repeat the
+command until all is done. Leave the machine alone meanwhile.
 """
 
 import argparse
@@ -25,18 +26,15 @@ DATASET, SVHN_LITE = "svhn_cropped", "svhn_lite"
 
 @dataclasses.dataclass(frozen=True)
 class Peer:
-    """A tool to compare with: a module of `bench_steps`, its environment, its options."""
+    """A tool to compare with: a module of `bench_steps`, and its environment."""
 
     module: str
     environment: str
-    options: dict[str, Any]
 
 
-# Of what a peer leaves to its user, that which suits minutes on a CPU: the small net and, where a batch would have 7
-# unlabelled images for each labelled one, ssgan's 2, which makes more than twice as many steps of the time.
 PEERS = {
-    "LAMDA-SSL ImprovedGAN": Peer("lamda_train", "lamda_ssl", {"nets": "small"}),
-    "ModSSC FixMatch": Peer("modssc_train", "modssc", {"mu": 2}),
+    "LAMDA-SSL ImprovedGAN": Peer("lamda_train", "lamda_ssl"),
+    "ModSSC FixMatch": Peer("modssc_train", "modssc"),
 }
 
 
@@ -48,7 +46,7 @@ def main() -> None:
     for label_seed in arguments.label_seeds:
         for name in arguments.only:
             runs = results["peers"].setdefault(name, {"runs": []})["runs"]
-            if not any(is_run(run, name, label_seed, arguments.minutes) for run in runs):
+            if not any((run["label_seed"], run["minutes"]) == (label_seed, arguments.minutes) for run in runs):
                 print(f"{name}, label seed {label_seed}: {arguments.minutes:g} minutes ...", flush=True)
                 add(runs, train(name, label_seed, arguments))
                 write(results, arguments.output)
@@ -75,11 +73,6 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def is_run(run: dict[str, Any], name: str, label_seed: int, minutes: float) -> bool:
-    """Tells whether a run is of this peer as it is now, with these labels and minutes."""
-    return (run["label_seed"], run["minutes"], run["options"]) == (label_seed, minutes, PEERS[name].options)
-
-
 def train(name: str, label_seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Trains a peer with the labels of a seed, which is also its own seed; returns what is kept of the run."""
     peer = PEERS[name]
@@ -87,13 +80,12 @@ def train(name: str, label_seed: int, arguments: argparse.Namespace) -> dict[str
     images = str(arguments.work_dir / f"peer_images_{label_seed}.npz")
     source = {"dataset": DATASET, "data_dir": str(arguments.data_dir / SVHN_LITE), "label_seed": label_seed}
     data = processes.run("peer_images", {**source, "output": images})
-    options = {"images": images, "seconds": 60 * arguments.minutes, "seed": label_seed, **peer.options}
+    options = {"images": images, "seconds": 60 * arguments.minutes, "seed": label_seed}
     report = processes.run(peer.module, options, python=python)
     return {
         "label_seed": label_seed,
         "seed": label_seed,
         "minutes": arguments.minutes,
-        "options": peer.options,
         **report,
         "date": datetime.datetime.now().isoformat(timespec="seconds"),
         "command": processes.command_line(),
@@ -104,15 +96,9 @@ def train(name: str, label_seed: int, arguments: argparse.Namespace) -> dict[str
 
 
 def add(runs: list[dict[str, Any]], run: dict[str, Any]) -> None:
-    """Adds a run to those of its peer, in the place of what it replaces; runs of other minutes or options go."""
-    same = ("minutes", "options")
-    runs[:] = [
-        other
-        for other in runs
-        if other["label_seed"] != run["label_seed"] and all(other[key] == run[key] for key in same)
-    ]
-    runs.append(run)
-    runs.sort(key=lambda run: run["label_seed"])
+    """Adds a run to those of its peer, in the place of what it replaces; runs of other minutes go."""
+    kept = [old for old in runs if old["minutes"] == run["minutes"] and old["label_seed"] != run["label_seed"]]
+    runs[:] = sorted([*kept, run], key=lambda run: run["label_seed"])
 
 
 def write(results: dict[str, Any], output: Path) -> None:

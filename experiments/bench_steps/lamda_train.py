@@ -21,16 +21,16 @@ from bench_steps.torch_nets import LATENT, Discriminator, Generator, initialize_
 from bench_steps.torch_training import (
     INITIALIZATION_IMAGES,
     Classifier,
+    bfloat16,
     error,
-    precision,
-    random_color_and_cutout,
+    random_photo,
     report,
     to_pixels,
 )
 from bench_steps.training_clock import Clock
 
-GENERATOR_WIDTH = {"paper": 128, "small": 16}
-LEARNING_RATE = {"paper": 3e-4, "small": 1e-3}
+BATCH = 100  # labelled images of a step, LAMDA-SSL's default; as many for the discriminator and for the generator
+GENERATOR_WIDTH, LEARNING_RATE = 16, 1e-3  # as in ssgan's default recipe
 PREDICTED_TOGETHER = 500
 
 
@@ -43,7 +43,7 @@ class MixedGenerator(nn.Module):
 
     def forward(self, noise):
         """Returns images."""
-        with precision(bfloat16=True):
+        with bfloat16():
             return self.network(noise).float()
 
 
@@ -59,39 +59,18 @@ class ImprovedGANForATime(ImprovedGAN):
             self.num_it_epoch = 0
 
 
-def train(
-    *,
-    images: str,
-    seconds: float,
-    seed: int,
-    nets: str = "small",
-    batch: int = 100,
-    mu: int = 1,
-    lambda_u: float = 1.0,
-    learning_rate: float | None = None,
-    bfloat16: bool = True,
-    shift: bool = True,
-    color: bool = True,
-) -> dict:
+def train(*, images: str, seconds: float, seed: int) -> dict:
     """Trains and tests.
 
-    The batch, `mu`, `lambda_u` and all that is not an option here are LAMDA-SSL's defaults: there is no schedule, no
-    weight decay and no moving average (for this algorithm its `predict` would not use one).
+    Networks, learning rate, first moment of Adam, arithmetic and changes of the images are those of ssgan's default
+    recipe: the learning rate of LAMDA-SSL, 0.02, is for the layers of its own multi-layer perceptron. All else is
+    LAMDA-SSL's default: there is no schedule, no weight decay and no moving average (for this algorithm its `predict`
+    would not use one).
 
     Args:
         images: an .npz file of `peer_images`.
         seconds: time of the training; evaluations come on top.
         seed: of weights, batches, noise and dropout.
-        nets: `paper`, those of arXiv:1606.03498, or `small`, those of ssgan's default recipe.
-        batch: labelled images of a step.
-        mu: unlabelled images for each labelled one: half of them are the discriminator's, half the generator's, and
-            as many are generated for either.
-        lambda_u: weight of the unsupervised loss.
-        learning_rate: of Adam with a first moment of 0.5; by default the paper's, and ssgan's for `small`. That of
-            LAMDA-SSL, 0.02, is for the layers of its own multi-layer perceptron.
-        bfloat16: whether the convolutions are computed in it.
-        shift: whether real images are shifted by up to 2 pixels.
-        color: whether the discriminator, in training, sees every image in other colours and with a box cut out.
 
     Returns:
         The report: `test_error`, `curve` of [seconds, validation error], `steps`, `seconds`, `about` the versions.
@@ -99,24 +78,21 @@ def train(
     torch.manual_seed(seed)
     np.random.seed(seed)
     split = peer_images.read(images)
-    sampler = RandomSampler(replacement=True, num_samples=sys.maxsize // (2 * mu))
-    change = random_shift if shift else None
+    sampler = RandomSampler(replacement=True, num_samples=sys.maxsize // 2)
     loading = {"drop_last": True, "prefetch_factor": None}
     algorithm = ImprovedGANForATime(
-        network=networks(nets, split, bfloat16=bfloat16, color=color),
+        network=networks(split),
         dim_in=(3, 32, 32),
         num_classes=10,
-        labeled_dataset=LabeledDataset(transform=change),
-        unlabeled_dataset=UnlabeledDataset(transform=change),
+        labeled_dataset=LabeledDataset(transform=random_shift),
+        unlabeled_dataset=UnlabeledDataset(transform=random_shift),
         test_dataset=UnlabeledDataset(),
-        labeled_dataloader=LabeledDataLoader(batch_size=batch, **loading),
+        labeled_dataloader=LabeledDataLoader(batch_size=BATCH, **loading),
         unlabeled_dataloader=UnlabeledDataLoader(**loading),
         test_dataloader=UnlabeledDataLoader(batch_size=PREDICTED_TOGETHER, prefetch_factor=None),
         labeled_sampler=sampler,
         unlabeled_sampler=sampler,
-        mu=mu,
-        lambda_u=lambda_u,
-        optimizer=Adam(lr=learning_rate or LEARNING_RATE[nets], betas=(0.5, 0.999)),
+        optimizer=Adam(lr=LEARNING_RATE, betas=(0.5, 0.999)),
         epoch=1,
         num_it_epoch=sys.maxsize,
         evaluation=None,
@@ -130,13 +106,12 @@ def train(
     return report(algorithm.clock, split, lambda pixels: algorithm.predict(pixels.numpy()), lamda_ssl="1.0.2")
 
 
-def networks(nets: str, split: peer_images.Split, *, bfloat16: bool, color: bool) -> Networks:
-    """Returns both networks, initialised from data."""
-    generator, discriminator = Generator(width=GENERATOR_WIDTH[nets]), Discriminator(nets)
+def networks(split: peer_images.Split) -> Networks:
+    """Returns both networks, initialised from data; the discriminator sees every image changed in training."""
+    generator, discriminator = Generator(width=GENERATOR_WIDTH), Discriminator("small")
     initialize_from_data(generator, torch.rand(INITIALIZATION_IMAGES, LATENT))
     initialize_from_data(discriminator, to_pixels(split.unlabeled_images[:INITIALIZATION_IMAGES]))
-    classifier = Classifier(discriminator, bfloat16=bfloat16, change=random_color_and_cutout if color else None)
-    return Networks(MixedGenerator(generator) if bfloat16 else generator, classifier)
+    return Networks(MixedGenerator(generator), Classifier(discriminator, change=random_photo))
 
 
 def random_shift(image: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 In an environment with PyTorch.
 """
 
-import contextlib
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -18,33 +18,31 @@ INITIALIZATION_IMAGES = 500
 
 
 class Classifier(nn.Module):
-    """A discriminator whose convolutions are computed in bfloat16 if asked for, features and logits in float32.
+    """A discriminator whose convolutions are computed in bfloat16, features and logits in float32.
 
     Args:
         network: what is called.
-        bfloat16: whether its convolutions run under autocast.
         change: of the images, in training only.
     """
 
-    def __init__(self, network: Discriminator, *, bfloat16: bool, change: Callable[[Tensor], Tensor] | None = None):
+    def __init__(self, network: Discriminator, *, change: Callable[[Tensor], Tensor] | None = None):
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
-        self.bfloat16 = bfloat16
         self.change = change
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Returns class logits [batch, 10] and features [batch, 128] of images [batch, 3, 32, 32] in -1..1."""
         if self.training and self.change is not None:
             images = self.change(images)
-        with precision(bfloat16=self.bfloat16):
+        with bfloat16():
             maps = self.network.trunk(images.contiguous(memory_format=torch.channels_last))
         features = self.network.pool(maps.float(), dim=(2, 3))
         return self.network.head(features), features
 
 
-def precision(*, bfloat16: bool) -> contextlib.AbstractContextManager:
-    """Returns the context of bfloat16 convolutions, or of none."""
-    return torch.autocast("cpu", torch.bfloat16) if bfloat16 else contextlib.nullcontext()
+def bfloat16() -> torch.autocast:
+    """Returns the context of convolutions in bfloat16."""
+    return torch.autocast("cpu", torch.bfloat16)
 
 
 def to_pixels(images: np.ndarray) -> Tensor:
@@ -59,6 +57,26 @@ def random_shift(images: Tensor, *, pixels: int = 2) -> Tensor:
     rows = (torch.arange(height) + down).clamp(0, height - 1)[:, None, :, None]
     columns = (torch.arange(width) + right).clamp(0, width - 1)[:, None, None, :]
     return images[torch.arange(batch)[:, None, None, None], torch.arange(images.shape[1])[:, None, None], rows, columns]
+
+
+def random_photo(images: Tensor) -> Tensor:
+    """Changes images in -1..1 as `ssgan.augment.random_photo`: a mild affine change, other colours, a box cut out."""
+    return random_color_and_cutout(random_affine(images))
+
+
+def random_affine(
+    images: Tensor, *, pixels: float = 2.0, slant: float = 0.15, stretch: float = 0.2, degrees: float = 12.0
+) -> Tensor:
+    """Translates, slants, stretches and turns each (square) image about its centre; the edge is repeated."""
+    right, down, lean, wide, high, turn = torch.empty(6, len(images)).uniform_(-1, 1)
+    cos, sin = torch.cos(math.radians(degrees) * turn), torch.sin(math.radians(degrees) * turn)
+    a, c = cos * torch.exp(stretch * wide), sin * torch.exp(stretch * wide)
+    b = slant * lean * a - sin * torch.exp(stretch * high)
+    d = slant * lean * c + cos * torch.exp(stretch * high)
+    side = 2.0 / images.shape[-1]  # of a pixel: the image reaches from -1 to 1
+    rows = [torch.stack([a, b, side * pixels * right], 1), torch.stack([c, d, side * pixels * down], 1)]
+    grid = nn.functional.affine_grid(torch.stack(rows, 1), list(images.shape), align_corners=False)
+    return nn.functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def random_color_and_cutout(images: Tensor) -> Tensor:
