@@ -42,15 +42,21 @@ def main() -> None:
     """Trains whatever is still to be trained."""
     arguments = parse_arguments()
     arguments.work_dir.mkdir(parents=True, exist_ok=True)
-    results = files.read_json(arguments.output) if arguments.output.exists() else {"peers": {}}
     for label_seed in arguments.label_seeds:
         for name in arguments.only:
-            runs = results["peers"].setdefault(name, {"runs": []})["runs"]
+            runs = read(arguments.output)["peers"].get(name, {"runs": []})["runs"]
             if not any((run["label_seed"], run["minutes"]) == (label_seed, arguments.minutes) for run in runs):
                 print(f"{name}, label seed {label_seed}: {arguments.minutes:g} minutes ...", flush=True)
-                add(runs, train(name, label_seed, arguments))
+                run = train(name, label_seed, arguments)
+                results = read(arguments.output)  # by now, another process may have added its own
+                add(results["peers"].setdefault(name, {"runs": []})["runs"], run)
                 write(results, arguments.output)
-    print(table(results), flush=True)
+    print(table(read(arguments.output)), flush=True)
+
+
+def read(output: Path) -> dict[str, Any]:
+    """Returns the results so far."""
+    return files.read_json(output) if output.exists() else {"peers": {}}
 
 
 def parse_arguments() -> argparse.Namespace:
