@@ -97,9 +97,16 @@ class Config:
         choices=("alternating", "simultaneous"),
     )
     d_steps: int = option(1, "Discriminator updates per generator update.", low=1, high=1000)
+    unlabeled_start: float = option(
+        0.4,
+        "Fraction of training after which the unlabelled images and the generator take part; until then, the labelled "
+        "ones alone, in a third of the time per step (mixed batching only).",
+        low=0.0,
+        high=1.0,
+    )
     gan_every: int = option(
         4,
-        "The GAN takes part in every so-manyth step; in the others, labels and pseudo-labels alone.",
+        "From then on, the GAN takes part in every so-manyth step; in the others, labels and pseudo-labels alone.",
         low=1,
         high=1000,
     )

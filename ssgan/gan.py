@@ -1,5 +1,6 @@
 """The semi-supervised GAN as a Keras model: its own train step, an averaged copy of the discriminator, its metrics."""
 
+import functools
 from collections.abc import Mapping
 
 import keras
@@ -15,6 +16,7 @@ from ssgan.models import Discriminator, Generator
 _COMPILE_OPTIONS = (
     "updates",
     "d_steps",
+    "unlabeled_start",
     "gan_every",
     "generated_batch",
     "unsupervised_weight",
@@ -114,6 +116,7 @@ class SSGAN(keras.Model):
         *,
         updates: str = "simultaneous",
         d_steps: int = 1,
+        unlabeled_start: int = 0,
         gan_every: int = 1,
         generated_batch: int = 100,
         unsupervised_weight: float = 1.0,
@@ -133,8 +136,11 @@ class SSGAN(keras.Model):
                 are the last `generated_batch` rows of each batch (so ask for that many more unlabelled rows);
                 `simultaneous`: one forward pass serves both.
             d_steps: discriminator updates, one per batch, for each generator update.
-            gan_every: the GAN takes part in every so-manyth batch; from the others the discriminator learns by labels
-                and consistency alone, which takes less time.
+            unlabeled_start: number of steps in which the discriminator learns from the labelled rows alone, of which
+                every batch must have some. They take a fraction of the time of the steps that follow, and the
+                predictions are worth learning from after them.
+            gan_every: then, the GAN takes part in every so-manyth batch; from the others the discriminator learns by
+                labels and consistency alone, which takes less time.
             generated_batch: generated images per update.
             unsupervised_weight: weight of the unsupervised loss beside the supervised one; at 0 the generator
                 is neither run nor trained.
@@ -163,6 +169,7 @@ class SSGAN(keras.Model):
         self.g_optimizer = g_optimizer
         self.updates = updates
         self.d_steps = d_steps
+        self.unlabeled_start = unlabeled_start
         self.gan_every = gan_every
         self.generated_batch = generated_batch
         self.unsupervised_weight = unsupervised_weight
@@ -186,15 +193,11 @@ class SSGAN(keras.Model):
         """
         images, labels, label_mask = batch
         rows, fresh_images = self._divide(to_unit_range(images), labels, label_mask)
-        if self.unsupervised_weight == 0:
-            self._update_classifier(*rows)
-        else:
-            _every(
-                self.gan_every,
-                self.steps_done,
-                lambda: self._update_gan(rows, fresh_images),
-                lambda: self._update_classifier(*rows),
-            )
+        _either(
+            self.unlabeled_start > 0 and self.steps_done < self.unlabeled_start,
+            lambda: self._update_on_labels(*rows),
+            lambda: self._update_on_all(rows, fresh_images),
+        )
         self._update_ema()
         return {name: metric.result() for name, metric in self.train_metrics.items()}
 
@@ -210,19 +213,30 @@ class SSGAN(keras.Model):
             )
         return (images[:-fresh], labels[:-fresh], label_mask[:-fresh]), images[-fresh:]
 
+    def _update_on_labels(self, images, labels, label_mask):
+        images, labels = tf.boolean_mask(images, label_mask), tf.boolean_mask(labels, label_mask)
+        self._update_classifier(self._supervised_loss, images, labels, tf.ones_like(labels, tf.bool))
+
+    def _update_on_all(self, rows, fresh_images):
+        _either(
+            self.unsupervised_weight > 0 and (self.gan_every == 1 or self.steps_done % self.gan_every == 0),
+            lambda: self._update_gan(rows, fresh_images),
+            lambda: self._update_classifier(functools.partial(self._class_loss, rows[0]), *rows),
+        )
+
     def _update_gan(self, rows, fresh_images):
         """Updates the discriminator, and the generator when it is its turn."""
-        turn = self.steps_done // self.gan_every
+        its_turn = self.d_steps == 1 or self.steps_done // self.gan_every % self.d_steps == 0
         if self.updates == "simultaneous":
-            _every(self.d_steps, turn, lambda: self._update_both(*rows), lambda: self._update_discriminator(*rows))
+            _either(its_turn, lambda: self._update_both(*rows), lambda: self._update_discriminator(*rows))
         else:
             self._update_discriminator(*rows)
-            _every(self.d_steps, turn, lambda: self._update_generator(fresh_images), lambda: None)
+            _either(its_turn, lambda: self._update_generator(fresh_images), lambda: None)
 
-    def _update_classifier(self, images, labels, label_mask):
+    def _update_classifier(self, loss_of, images, labels, label_mask):
         with tf.GradientTape() as tape:
             logits, _ = self.discriminator(self._augment(images), training=True)
-            loss = self._class_loss(images, logits, labels, label_mask)
+            loss = loss_of(logits, labels, label_mask)
             self.train_metrics["d_loss"].update_state(loss)
         _apply_gradients(self.d_optimizer, tape, loss, self.discriminator)
 
@@ -262,11 +276,14 @@ class SSGAN(keras.Model):
         self.train_metrics["generated_probability"].update_state(tf.sigmoid(generated))
         return loss
 
-    def _class_loss(self, images, logits, labels, label_mask):
-        """The supervised loss and, where it has a weight, the consistency of the unlabelled rows."""
+    def _supervised_loss(self, logits, labels, label_mask):
         correct = tf.argmax(logits, axis=-1, output_type=tf.int32) == tf.cast(labels, tf.int32)
         self.train_metrics["labeled_accuracy"].update_state(correct, sample_weight=label_mask)
-        loss = losses.supervised_loss(logits, labels, label_mask)
+        return losses.supervised_loss(logits, labels, label_mask)
+
+    def _class_loss(self, images, logits, labels, label_mask):
+        """The supervised loss and, where it has a weight, the consistency of the unlabelled rows."""
+        loss = self._supervised_loss(logits, labels, label_mask)
         if self.consistency_weight == 0:
             return loss
         unlabeled = _unlabeled(label_mask)
@@ -406,12 +423,12 @@ def _apply_gradients(optimizer, tape, loss, network):
     optimizer.apply(tape.gradient(loss, variables), variables)
 
 
-def _every(steps, step, update, otherwise):
-    """Runs `update` in every so-manyth step, `otherwise` in those between."""
-    if steps == 1:
-        update()
+def _either(condition, update, otherwise):
+    """Runs one of two updates; in a graph, only the one that is meant if that is known beforehand."""
+    if isinstance(condition, bool):
+        (update if condition else otherwise)()
     else:
-        tf.cond(step % steps == 0, lambda: _run(update), lambda: _run(otherwise))
+        tf.cond(condition, lambda: _run(update), lambda: _run(otherwise))
 
 
 def _run(update):

@@ -67,6 +67,8 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
 def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 1.0) -> None:
     """Compiles a model as the options ask: optimizers at their beginning, the learning rate times a factor."""
     gan_every = config.gan_every if config.labels else 1  # without labels there is nothing else to learn from
+    labels_first = config.labels and config.batching == "mixed" and not is_baseline(config)
+    start = round(config.unlabeled_start * steps) if labels_first else 0
 
     def adam(updates: int) -> keras.optimizers.Optimizer:
         peak = config.learning_rate * rate_factor
@@ -75,9 +77,10 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
 
     gan.compile(
         adam(steps),
-        adam(-(-steps // (gan_every * config.d_steps))),
+        adam(max(1, -(-(steps - start) // (gan_every * config.d_steps)))),
         updates=config.updates,
         d_steps=config.d_steps,
+        unlabeled_start=start,
         gan_every=gan_every,
         generated_batch=config.generated_batch,
         unsupervised_weight=config.unsupervised_weight,

@@ -200,6 +200,25 @@ def test_between_its_steps_the_gan_takes_no_part(updates):
         assert (max(differences) > 1e-6) == takes_part
 
 
+@pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
+def test_until_their_start_unlabelled_images_take_no_part(updates):
+    options = {"consistency_weight": 1.0, "consistency_threshold": 0.0}
+    gan = without_dropout(make_gan(updates=updates, unlabeled_start=2, **options))
+    alone = without_dropout(make_gan(unsupervised_weight=0.0))
+    batch = make_batch(rows=LABELED + UNLABELED + GENERATED)
+    for number in range(4):
+        alone.discriminator.set_weights(gan.discriminator.get_weights())
+        generator = trainable(gan.generator)
+        step(gan, batch)
+        step(alone, [part[:LABELED] for part in batch])
+        takes_part = number >= 2
+        assert same(generator, trainable(gan.generator)) != takes_part
+        differences = [
+            np.abs(a - b).max() for a, b in zip(*map(trainable, (gan.discriminator, alone.discriminator)), strict=True)
+        ]
+        assert (max(differences) > 1e-6) == takes_part
+
+
 def test_the_generators_turn_comes_in_every_d_steps_th_gan_step():
     gan = make_gan(gan_every=2, d_steps=3)
     for _ in range(13):

@@ -38,17 +38,20 @@ def fit_seconds(gan, batches) -> list[float]:
     return timing.differences(clock.stamps)
 
 
+EVERY_STEP = {"unlabeled_start": 0.0, "gan_every": 1}
+
+
 def read_options(config: str, flags: list[str]):
     """Returns the options of a file in `configs/` with flags on top, their precision decided.
 
-    The GAN takes part in every step, so that all the steps that are timed do the same.
+    Unlabelled images and the GAN take part in every step, so that all the steps that are timed do the same.
     """
     from ssgan import hardware
     from ssgan.cli import parse_flags
     from ssgan.config import Config
 
     options = parse_flags(Config, ["ssgan", f"--flagfile={CONFIGS / config}.cfg", *flags], usage="")
-    return dataclasses.replace(options, precision=hardware.precision(options.precision), gan_every=1)
+    return dataclasses.replace(options, precision=hardware.precision(options.precision), **EVERY_STEP)
 
 
 def prepare(options, images: str, *, steps: int):
