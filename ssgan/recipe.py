@@ -52,6 +52,12 @@ def is_baseline(config: Config) -> bool:
     return config.unsupervised_weight == config.consistency_weight == 0
 
 
+def unlabeled_start(config: Config, *, steps: int) -> int:
+    """Returns the number of steps in which the labelled images alone are learned from, before the others take part."""
+    has_both = config.labels > 0 and config.batching == "mixed" and not is_baseline(config)
+    return round(config.unlabeled_start * steps) if has_both else 0
+
+
 def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int, steps: int) -> SSGAN:
     """Returns the compiled model that the options ask for."""
     dtype = hardware.dtype_policy(config.precision)
@@ -67,8 +73,7 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
 def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 1.0) -> None:
     """Compiles a model as the options ask: optimizers at their beginning, the learning rate times a factor."""
     gan_every = config.gan_every if config.labels else 1  # without labels there is nothing else to learn from
-    labels_first = config.labels and config.batching == "mixed" and not is_baseline(config)
-    start = round(config.unlabeled_start * steps) if labels_first else 0
+    start = unlabeled_start(config, steps=steps)
 
     def adam(updates: int) -> keras.optimizers.Optimizer:
         peak = config.learning_rate * rate_factor
