@@ -98,7 +98,7 @@ class Config:
     )
     d_steps: int = option(1, "Discriminator updates per generator update.", low=1, high=1000)
     unlabeled_start: float = option(
-        0.4,
+        0.3,
         "Fraction of training after which the unlabelled images and the generator take part; until then, the labelled "
         "ones alone, in a third of the time per step (mixed batching only).",
         low=0.0,
@@ -138,7 +138,7 @@ class Config:
     )
 
     # Optimization
-    total_steps: int | None = option(None, "Training steps (discriminator updates). Default: 6000.", low=1)
+    total_steps: int | None = option(None, "Training steps (discriminator updates). Default: 8000.", low=1)
     total_epochs: int | None = option(None, "Passes over the unlabelled images, in place of --total_steps.", low=1)
     learning_rate: float = option(1e-3, "Adam step size of both networks.", low=0.0, high=1.0)
     decay_start: float = option(

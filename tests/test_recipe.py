@@ -9,7 +9,7 @@ from ssgan.config import Config
     [
         ({}, 2400),
         ({"unlabeled_start": 0.0}, 0),
-        ({"unlabeled_start": 1.0}, 6000),
+        ({"unlabeled_start": 1.0}, 8000),
         ({"labels": 0}, 0),
         ({"batching": "masked"}, 0),
         ({"unsupervised_weight": 0.0}, 2400),
@@ -18,11 +18,11 @@ from ssgan.config import Config
 )
 def test_labels_come_first_where_a_batch_has_both_labelled_and_unlabelled_rows(options, steps):
     config = Config(precision="float32", **options)
-    assert recipe.unlabeled_start(config, steps=6000) == steps
-    gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=6000)
+    assert recipe.unlabeled_start(config, steps=8000) == steps
+    gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=8000)
     assert gan.unlabeled_start == steps
     # Its learning rate is 0 when the last of its updates is done.
-    updates = max(1, -(-(6000 - steps) // gan.gan_every))
+    updates = max(1, -(-(8000 - steps) // gan.gan_every))
     assert gan.g_optimizer.learning_rate == 1e-3
     gan.g_optimizer.iterations.assign(updates)
     assert gan.g_optimizer.learning_rate == 0.0
