@@ -28,7 +28,7 @@ from bench_steps.arguments import RESULTS
 from ssgan import files
 
 SVHN_LITE, TFDS = "svhn_lite", "tfds"
-CALIBRATION = 5  # times of 20 steps each
+CALIBRATION = 10  # times of 20 steps each
 POINTS = 20  # of a curve, in a study of so many minutes
 
 
