@@ -63,6 +63,7 @@ def without_duration(config: str) -> list[str]:
 
 
 DEFAULT = "--flagfile=configs/svhn_1000.cfg"
+NO_GENERATOR = "--flagfile=configs/svhn_1000_no_generator.cfg"
 SUPERVISED = "--flagfile=configs/svhn_1000_supervised.cfg"
 DECISION = [DEFAULT, "--validation=2000"]
 ALL_LABELS = ["--labels=11501", "--label_strategy=first", "--validation=0"]
@@ -71,7 +72,8 @@ STUDIES = {
     "svhn_lite_1000": Study(
         {
             "default": [DEFAULT],
-            "supervised": [SUPERVISED],
+            "unlabelled images from the start": [DEFAULT, "--unlabeled_start=0", "--total_steps=6000"],
+            "supervised": [SUPERVISED, "--total_steps=6000"],
         },
         label_seeds=(0, 1, 2),
     ),
@@ -81,7 +83,7 @@ STUDIES = {
     "comparison": Study(
         {
             "default": [DEFAULT],
-            "no generator": [DEFAULT, "--unsupervised_weight=0"],
+            "no generator": [NO_GENERATOR],
             "labels only": [SUPERVISED],
             "article": [*without_duration("svhn_1000_article"), "--label_strategy=balanced"],
             "paper": [*without_duration("svhn_1000_paper"), "--validation=500"],
