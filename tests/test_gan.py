@@ -46,6 +46,10 @@ def step(gan, batch):
     return gan.train_step(tuple(map(tf.constant, batch)))
 
 
+def largest_difference(network, other):
+    return max(np.abs(a - b).max() for a, b in zip(trainable(network), trainable(other), strict=True))
+
+
 def values(network):
     return [variable.numpy() for variable in network.variables if "seed" not in variable.path]
 
@@ -194,10 +198,7 @@ def test_between_its_steps_the_gan_takes_no_part(updates):
         step(alone, own_rows)
         takes_part = number % 3 == 0
         assert same(generator, trainable(gan.generator)) != takes_part
-        differences = [
-            np.abs(a - b).max() for a, b in zip(*map(trainable, (gan.discriminator, alone.discriminator)), strict=True)
-        ]
-        assert (max(differences) > 1e-6) == takes_part
+        assert (largest_difference(gan.discriminator, alone.discriminator) > 1e-6) == takes_part
 
 
 @pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
@@ -213,10 +214,7 @@ def test_until_their_start_unlabelled_images_take_no_part(updates):
         step(alone, [part[:LABELED] for part in batch])
         takes_part = number >= 2
         assert same(generator, trainable(gan.generator)) != takes_part
-        differences = [
-            np.abs(a - b).max() for a, b in zip(*map(trainable, (gan.discriminator, alone.discriminator)), strict=True)
-        ]
-        assert (max(differences) > 1e-6) == takes_part
+        assert (largest_difference(gan.discriminator, alone.discriminator) > 1e-6) == takes_part
 
 
 def test_the_generators_turn_comes_in_every_d_steps_th_gan_step():

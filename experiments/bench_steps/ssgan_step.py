@@ -38,9 +38,6 @@ def fit_seconds(gan, batches) -> list[float]:
     return timing.differences(clock.stamps)
 
 
-EVERY_STEP = {"unlabeled_start": 0.0, "gan_every": 1}
-
-
 def read_options(config: str, flags: list[str]):
     """Returns the options of a file in `configs/` with flags on top, their precision decided.
 
@@ -51,7 +48,8 @@ def read_options(config: str, flags: list[str]):
     from ssgan.config import Config
 
     options = parse_flags(Config, ["ssgan", f"--flagfile={CONFIGS / config}.cfg", *flags], usage="")
-    return dataclasses.replace(options, precision=hardware.precision(options.precision), **EVERY_STEP)
+    precision = hardware.precision(options.precision)
+    return dataclasses.replace(options, precision=precision, unlabeled_start=0.0, gan_every=1)
 
 
 def prepare(options, images: str, *, steps: int):
