@@ -28,7 +28,7 @@ from bench_steps.arguments import RESULTS
 from ssgan import files
 
 SVHN_LITE, TFDS = "svhn_lite", "tfds"
-CALIBRATION = 10  # times of 20 steps each
+CALIBRATION_STEPS, TIMED_TOGETHER = 200, 20
 POINTS = 20  # of a curve, in a study of so many minutes
 
 
@@ -193,15 +193,15 @@ def seconds_per_step(folder: Path, flags: list[str]) -> float:
         call(
             "train",
             *flags,
-            "--log_every=20",
-            f"--total_steps={20 * CALIBRATION}",
+            f"--log_every={TIMED_TOGETHER}",
+            f"--total_steps={CALIBRATION_STEPS}",
             "--validation=0",
             f"--run_dir={trial}",
         )
         ends = [float(row["seconds"]) for row in history(trial)]
         times = [end - start for start, end in itertools.pairwise(ends)]
-        # The first 20 steps are left out, for TensorFlow compiles in them; the next 20 are of the same kind.
-        files.write_json(path, {"seconds": (times[0] + sum(times)) / (20 * CALIBRATION)})
+        # The first time is left out, for TensorFlow compiles in it; the second is of steps of the same kind.
+        files.write_json(path, {"seconds": (times[0] + sum(times)) / CALIBRATION_STEPS})
         shutil.rmtree(trial)
     return files.read_json(path)["seconds"]
 
