@@ -87,7 +87,7 @@ COMPARISONS = {
         },
     ),
     "small": Comparison(
-        "the default recipe, 50 labelled + 100 unlabelled + 32 generated",
+        "the default recipe, 50 labelled + 50 unlabelled + 32 generated",
         "svhn_1000",
         {
             "ssgan simultaneous": ssgan("svhn_1000", "simultaneous", "auto"),

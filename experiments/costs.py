@@ -21,7 +21,7 @@ from bench_steps import arguments as shared_options
 from bench_steps import processes, train_command
 
 DEFAULT = "svhn_1000"  # the recipe of the curves: a file in `configs/`
-BATCHES = {"labeled_batch": 50, "unlabeled_batch": 100, "generated_batch": 32}  # of the default recipe, rows
+BATCHES = {"labeled_batch": 50, "unlabeled_batch": 50, "generated_batch": 32}  # of the default recipe, rows
 IMAGES, ALL_IMAGES = 10_000, 73_257  # street_digits' quick and full size, the latter SVHN's
 VISIBLE_LABELS = 500  # 50 per class, which 1,000 images have
 IMAGE_BYTES = 32 * 32 * 3

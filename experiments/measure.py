@@ -72,7 +72,13 @@ STUDIES = {
     "svhn_lite_1000": Study(
         {
             "default": [DEFAULT],
-            "unlabelled images from the start": [DEFAULT, "--unlabeled_start=0", "--total_steps=6000"],
+            "no generator": [NO_GENERATOR, "--total_steps=10500"],  # as many as fit into the default's time
+            "unlabelled images from the start": [
+                DEFAULT,
+                "--unlabeled_batch=100",
+                "--unlabeled_start=0",
+                "--total_steps=6000",
+            ],
             "supervised": [SUPERVISED, "--total_steps=6000"],
         },
         label_seeds=(0, 1, 2),

@@ -71,7 +71,7 @@ class Config:
         choices=("mixed", "masked"),
     )
     labeled_batch: int = option(50, "Labelled images per step (mixed batching only).", low=1, high=10_000)
-    unlabeled_batch: int = option(100, "Unlabelled images per discriminator update.", low=1, high=10_000)
+    unlabeled_batch: int = option(50, "Unlabelled images per discriminator update.", low=1, high=10_000)
     generated_batch: int = option(32, "Generated images per update.", low=1, high=10_000)
     shift: int = option(2, "Random translation of the training images by up to so many pixels.", low=0, high=8)
 
@@ -138,7 +138,7 @@ class Config:
     )
 
     # Optimization
-    total_steps: int | None = option(None, "Training steps (discriminator updates). Default: 8000.", low=1)
+    total_steps: int | None = option(None, "Training steps (discriminator updates). Default: 10000.", low=1)
     total_epochs: int | None = option(None, "Passes over the unlabelled images, in place of --total_steps.", low=1)
     learning_rate: float = option(1e-3, "Adam step size of both networks.", low=0.0, high=1.0)
     decay_start: float = option(

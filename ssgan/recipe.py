@@ -15,7 +15,7 @@ from ssgan.schedules import ConstantThenLinear
 if TYPE_CHECKING:
     from ssgan.data import ImageSet
 
-DEFAULT_STEPS = 8000
+DEFAULT_STEPS = 10_000
 
 
 def total_steps(config: Config, *, num_unlabeled: int) -> int:

@@ -130,7 +130,7 @@ def _announce(config: Config, images: "ImageSet", run_dir: Path, *, steps: int, 
     print(f"labels  {config.labels:,} used ({config.label_strategy}, seed {config.label_seed}), {per_batch}")
     used = 0 if recipe.is_baseline(config) else num_unlabeled
     start = recipe.unlabeled_start(config, steps=steps)
-    when = f" after step {start:,}, whose steps take longer" if start else ""
+    when = f" after step {start:,} (the steps then take longer)" if start else ""
     print(f"images  {used:,} used without label{when}; {config.validation:,} held out for the validation error")
     gpu = hardware.describe()["gpu"]
     device = "CPU" if gpu == "none" else gpu

@@ -17,7 +17,7 @@ def test_the_curves_go_through_the_default_recipe():
 
 
 def test_rows_are_scaled_together():
-    assert costs.scaled(0.5) == costs.Point(91, ("--labeled_batch=25", "--unlabeled_batch=50", "--generated_batch=16"))
+    assert costs.scaled(0.5) == costs.Point(66, ("--labeled_batch=25", "--unlabeled_batch=25", "--generated_batch=16"))
 
 
 def test_a_point_is_the_median_of_its_rounds():
