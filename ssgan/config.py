@@ -6,6 +6,8 @@ import types
 import typing
 from typing import Any
 
+DEFAULT_STEPS = 10_000
+
 _NO_MATHEMATICS = frozenset(
     ("data_dir", "log_every", "run_dir", "resume", "checkpoint_every", "keep_checkpoints", "on_nan")
 )
@@ -138,7 +140,7 @@ class Config:
     )
 
     # Optimization
-    total_steps: int | None = option(None, "Training steps (discriminator updates). Default: 10000.", low=1)
+    total_steps: int | None = option(None, f"Training steps (discriminator updates). Default: {DEFAULT_STEPS}.", low=1)
     total_epochs: int | None = option(None, "Passes over the unlabelled images, in place of --total_steps.", low=1)
     learning_rate: float = option(1e-3, "Adam step size of both networks.", low=0.0, high=1.0)
     decay_start: float = option(

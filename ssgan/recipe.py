@@ -8,14 +8,12 @@ import tensorflow as tf
 
 from ssgan import Discriminator, Generator, hardware
 from ssgan.batches import masked_batches, mixed_batches
-from ssgan.config import Config
+from ssgan.config import DEFAULT_STEPS, Config
 from ssgan.gan import SSGAN
 from ssgan.schedules import ConstantThenLinear
 
 if TYPE_CHECKING:
     from ssgan.data import ImageSet
-
-DEFAULT_STEPS = 10_000
 
 
 def total_steps(config: Config, *, num_unlabeled: int) -> int:
