@@ -83,8 +83,8 @@ STUDIES = {
         },
         label_seeds=(0, 1, 2),
     ),
-    "svhn_lite_250": Study({"default": [DEFAULT, "--labels=250"]}, label_seeds=(0, 1, 2)),
-    "svhn_lite_all_labels": Study({"supervised": [SUPERVISED, *ALL_LABELS]}),
+    "svhn_lite_250": Study({"default": [DEFAULT, "--labels=250", "--total_steps=3000"]}, label_seeds=(0, 1, 2)),
+    "svhn_lite_all_labels": Study({"supervised": [SUPERVISED, *ALL_LABELS, "--total_steps=6000"]}),
     "svhn_lite_1000_long": Study({"default": [DEFAULT]}, minutes=90),
     "comparison": Study(
         {
