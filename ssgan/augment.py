@@ -134,7 +134,7 @@ def random_strokes(images: tf.Tensor, seed: tf.Tensor, *, fraction: float = 0.3)
     return tf.maximum(images, 2.0 * ink[..., tf.newaxis] - 1.0)
 
 
-def random_drawing(images: tf.Tensor, seed: tf.Tensor, *, deviation: float = 0.6) -> tf.Tensor:
+def random_drawing(images: tf.Tensor, seed: tf.Tensor, *, deviation: float = 0.2, strokes: float = 0.1) -> tf.Tensor:
     """Changes each drawing by `random_affine` and `random_strokes`, and adds Gaussian noise to its pixels.
 
     For drawings such as MNIST's, whose classes differ in shape and not in colour. Under noise and strokes a class is
@@ -144,14 +144,15 @@ def random_drawing(images: tf.Tensor, seed: tf.Tensor, *, deviation: float = 0.6
     Args:
         images: float32 [batch, height, width, channels] in -1..1, light on dark.
         seed: int [2]; the same seed gives the same changes.
-        deviation: standard deviation of the noise; the paper's 0.3 for pixels in 0..1.
+        deviation: standard deviation of the noise, a third of the paper's.
+        strokes: probability that an image gets a stroke, 0..1.
 
     Returns:
         float32 images of the same shape, not clipped; differentiable.
     """
     seeds = tf.random.experimental.stateless_split(seed, 3)
     noise = tf.random.stateless_normal(tf.shape(images), seeds[1], stddev=deviation)
-    return random_strokes(random_affine(images, seeds[0]), seeds[2]) + noise
+    return random_strokes(random_affine(images, seeds[0]), seeds[2], fraction=strokes) + noise
 
 
 def _outside_a_box(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

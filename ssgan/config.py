@@ -84,6 +84,7 @@ class Config:
         choices=("small", "tiny", "paper_svhn", "paper_cifar", "article"),
     )
     pooling: str = option("max", "Global pooling that makes the features.", choices=("average", "max"))
+    train_gain: bool = option(False, "Train the gain of every weight-normalised layer; otherwise of the last alone.")
     generator_width: int = option(
         16,
         "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.",
@@ -130,19 +131,47 @@ class Config:
     )
     consistency_weight: float = option(
         1.0,
-        "Weight of the loss that holds predictions for augmented unlabelled images to the confident ones "
-        "for the unchanged images (pseudo-labels, FixMatch); 0 for none.",
+        "Weight of the loss that holds predictions for augmented unlabelled images to those for the unchanged images; "
+        "0 for none.",
         low=0.0,
         high=1000.0,
     )
+    consistency: str = option(
+        "pseudo_labels",
+        "What they are held to: pseudo_labels, the confident predictions (FixMatch); mean_teacher, those of the EMA.",
+        choices=("pseudo_labels", "mean_teacher"),
+    )
     consistency_threshold: float = option(
         0.95, "Probability from which on a prediction counts as confident.", low=0.0, high=1.0
+    )
+
+    vat_weight: float = option(
+        0.0,
+        "Weight of virtual adversarial training: predictions shall stay when unlabelled images change in the direction "
+        "that changes them most; a step takes half again as long.",
+        low=0.0,
+        high=1000.0,
+    )
+    entropy_weight: float = option(
+        0.0, "Weight of the entropy of the predictions for unlabelled images.", low=0.0, high=1000.0
+    )
+    pull_away_weight: float = option(
+        0.0, "Weight of the generator's loss for generated images that are alike.", low=0.0, high=1000.0
+    )
+    manifold_weight: float = option(
+        0.0,
+        "Weight of the loss that holds logits of generated images steady under small steps of z.",
+        low=0.0,
+        high=1000.0,
     )
 
     # Optimization
     total_steps: int | None = option(None, f"Training steps (discriminator updates). Default: {DEFAULT_STEPS}.", low=1)
     total_epochs: int | None = option(None, "Passes over the unlabelled images, in place of --total_steps.", low=1)
     learning_rate: float = option(1e-3, "Adam step size of both networks.", low=0.0, high=1.0)
+    warm_up: float = option(
+        0.0, "Fraction of training in which the learning rate rises linearly from 0.", low=0.0, high=0.5
+    )
     decay_start: float = option(
         0.5,
         "Fraction of training after which the learning rate falls linearly to 0.",
