@@ -315,36 +315,35 @@ class SSGAN(keras.Model):
         """The supervised loss and, where they have a weight, the terms of the unlabelled rows."""
         loss = self._supervised_loss(logits, labels, label_mask)
         unlabeled = _unlabeled(label_mask)
-        for weight, term in (
-            (self.consistency_weight, self._consistency),
-            (self.vat_weight, self._virtual_adversarial_loss),
-            (self.entropy_weight, lambda images, logits: losses.conditional_entropy(logits)),
-        ):
-            if weight:
-                loss += weight * term(tf.boolean_mask(images, unlabeled), tf.boolean_mask(logits, unlabeled))
+        images, logits = tf.boolean_mask(images, unlabeled), tf.boolean_mask(logits, unlabeled)
+        if self.entropy_weight:
+            loss += self.entropy_weight * losses.conditional_entropy(logits)
+        if self.consistency_weight and self.consistency == "mean_teacher":
+            teacher_logits, _ = self.ema_discriminator(images, training=False)
+            loss += self.consistency_weight * losses.mean_teacher_loss(logits, teacher_logits)
+        if self.vat_weight or (self.consistency_weight and self.consistency == "pseudo_labels"):
+            unchanged_logits, _ = self.discriminator(images, training=False)
+        if self.consistency_weight and self.consistency == "pseudo_labels":
+            loss += self.consistency_weight * self._pseudo_label_loss(logits, unchanged_logits)
+        if self.vat_weight:
+            loss += self.vat_weight * self._virtual_adversarial_loss(images, unchanged_logits)
         return loss
 
-    def _consistency(self, images, logits):
-        """Holds the logits of changed images to those of the unchanged images."""
-        if self.consistency == "mean_teacher":
-            teacher_logits, _ = self.ema_discriminator(images, training=False)
-            return losses.mean_teacher_loss(logits, teacher_logits)
-        unchanged_logits, _ = self.discriminator(images, training=False)
+    def _pseudo_label_loss(self, logits, unchanged_logits):
         loss, confident = losses.pseudo_label_loss(logits, unchanged_logits, threshold=self.consistency_threshold)
         self.train_metrics["confident"].update_state(confident)
         return loss
 
-    def _virtual_adversarial_loss(self, images, _):
+    def _virtual_adversarial_loss(self, images, unchanged_logits):
         """Holds predictions steady along the small change that changes them most (arXiv:1704.03976, section 3.3)."""
-        target, _ = self.discriminator(images, training=False)
         probe = _of_unit_size(keras.random.normal(tf.shape(images), seed=self.noise_seed))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(probe)
             logits, _ = self.discriminator(images + VAT_PROBE * probe, training=False)
-            divergence = losses.kl_divergence(target, logits)
+            divergence = losses.kl_divergence(unchanged_logits, logits)
         direction = _of_unit_size(tf.stop_gradient(tape.gradient(divergence, probe)))
         logits, _ = self.discriminator(images + VAT_RADIUS * direction, training=True)
-        return losses.kl_divergence(target, logits)
+        return losses.kl_divergence(unchanged_logits, logits)
 
     def _manifold_loss(self, noise, generated):
         if not self.manifold_weight:

@@ -268,7 +268,7 @@ def test_the_adversarial_change_changes_predictions_more_than_a_random_one():
     noise = tf.random.stateless_normal(images.shape, [1, 2])
     random = noise / tf.sqrt(tf.reduce_mean(tf.square(noise), axis=[1, 2, 3], keepdims=True))
     logits, _ = gan.discriminator(images + VAT_RADIUS * random)
-    assert gan._virtual_adversarial_loss(images, None) > 5 * losses.kl_divergence(target, logits) > 0
+    assert gan._virtual_adversarial_loss(images, target) > 5 * losses.kl_divergence(target, logits) > 0
 
 
 @pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
