@@ -256,7 +256,8 @@ def write_results(name: str) -> None:
     """Gathers every finished run of a study in `results/<study>.json`, and prints their errors."""
     study, recipes = STUDIES[name], {}
     for recipe, flags in study.recipes.items():
-        folders = sorted(path.parent for path in recipe_folder(name, recipe).glob("label_seed_*/summary.json"))
+        last = "metrics.json" if study.tested else "summary.json"
+        folders = sorted(path.parent for path in recipe_folder(name, recipe).glob(f"label_seed_*/{last}"))
         runs = [outcome(folder, tested=study.tested) for folder in folders]
         if runs:
             errors = [run["error"] for run in runs]

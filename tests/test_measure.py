@@ -1,5 +1,6 @@
 """Tests of `experiments/measure.py`: that what it would train for hours is what it says, without training."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def test_an_interrupted_run_goes_on(commands):
     (run_dir / "options.json").write_text("{}")
     measure.measure("mnist_100", "drawings", 0, Path("data"))
     assert commands[0] == ("train", ("--resume", f"--run_dir={run_dir}"))
+
+
+def test_a_run_that_is_not_tested_yet_is_left_out(commands, monkeypatch, tmp_path):
+    monkeypatch.setattr(measure, "RESULTS", tmp_path)
+    run_dir = measure.recipe_folder("mnist_100", "drawings") / "label_seed_0"
+    run_dir.mkdir(parents=True)
+    (run_dir / "summary.json").write_text("{}")
+    measure.write_results("mnist_100")
+    assert json.loads((tmp_path / "mnist_100.json").read_text())["recipes"] == {}
 
 
 def test_the_figure_of_a_comparison_shows_recipes_and_peers(tmp_path):
