@@ -191,7 +191,7 @@ class Progress:
     def __init__(self, total_steps: int, *, start: int = 0):
         self.total_steps = total_steps
         self.start = start
-        self.begin = time.monotonic()
+        self.last_line = (start, time.monotonic())
         self.validation: dict[str, float] = {}
         labels = list(self.LABELS.values())
         self.bar = None
@@ -204,7 +204,9 @@ class Progress:
             self.validation = {k: v for k, v in (record or self.validation).items() if k == "validation_error"}
             self.bar.update(step - self.start, self._that_fit({**logs, **self.validation}))
         elif record is not None:
-            left = (time.monotonic() - self.begin) / (step - self.start) * (self.total_steps - step)
+            # By the pace of the last steps: later ones take longer than those of the labels alone.
+            (last_step, last_time), self.last_line = self.last_line, (step, time.monotonic())
+            left = (self.last_line[1] - last_time) / (step - last_step) * (self.total_steps - step)
             named = {name: value for name, value in record.items() if name not in ("step", "seconds")}
             metrics = "  ".join(f"{name} {value:.4g}" for name, value in named.items() if not math.isnan(value))
             print(f"step {step}/{self.total_steps}  {_duration(left)} left  {metrics}", flush=True)

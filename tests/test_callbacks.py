@@ -88,6 +88,19 @@ def test_the_progress_bar_fits_a_terminal(columns, monkeypatch, capsys):
     assert ("D(G(z))" in lines[-1]) == (columns == 200)
 
 
+def test_the_time_left_follows_the_pace_of_the_last_steps(monkeypatch, capsys):
+    clock = iter([100.0, 110.0, 150.0])
+    monkeypatch.setattr("ssgan.callbacks.time.monotonic", lambda: next(clock))
+    progress = Progress(100, start=20)
+    for step in (40, 60):
+        progress.show(step, {}, record={})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:4] for line in lines] == [
+        ["step", "40/100", "0:00:30", "left"],
+        ["step", "60/100", "0:01:20", "left"],
+    ]
+
+
 def test_samples_come_from_the_same_noise(tmp_path):
     gan = make_gan(g_rate=0.0, d_rate=0.0, unsupervised_weight=0.0)
     samples = Samples(tmp_path, total_steps=4, log_every=2, seed=0, caption="")

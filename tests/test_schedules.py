@@ -23,20 +23,12 @@ def test_no_decay_before_the_end(step, expected):
     assert float(ConstantThenLinear(1.0, total_steps=4, decay_start=1.0)(step)) == expected
 
 
-@pytest.mark.parametrize(
-    ("step", "expected"), [(0, 0.05), (9, 0.5), (19, 1.0), (20, 1.0), (80, 1.0), (90, 0.5), (100, 0.0)]
-)
-def test_warm_up_by_hand(step, expected):
-    schedule = ConstantThenLinear(1.0, total_steps=100, decay_start=0.8, warm_up=0.2)
-    assert float(schedule(step)) == pytest.approx(expected, abs=1e-6)
-
-
 def test_the_end_of_a_long_training_is_exactly_zero():
     assert float(ConstantThenLinear(3e-4, total_steps=1_000_003, decay_start=2 / 3)(1_000_003)) == 0.0
 
 
 def test_the_config_makes_an_equal_schedule():
-    config = {"learning_rate": 0.01, "total_steps": 100, "decay_start": 0.6, "warm_up": 0.1}
+    config = {"learning_rate": 0.01, "total_steps": 100, "decay_start": 0.6}
     schedule = ConstantThenLinear(**config)
     assert schedule.get_config() == config
     again = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(schedule))
