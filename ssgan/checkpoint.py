@@ -126,7 +126,8 @@ def load_newest(folder: Path, *, identity: Mapping[str, Any]) -> Checkpoint | No
 
     Args:
         folder: folder of the checkpoints of one run.
-        identity: entries that `about` must have: what makes it a checkpoint of this run.
+        identity: entries that `about` must have: what makes it a checkpoint of this run. Of a dictionary, keys that the
+            checkpoint lacks are not compared.
 
     Returns:
         The checkpoint, or None where there is none.
@@ -150,11 +151,17 @@ def load_newest(folder: Path, *, identity: Mapping[str, Any]) -> Checkpoint | No
 
 
 def _check_identity(checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None:
-    differing = [name for name, value in identity.items() if checkpoint.about.get(name) != value]
+    differing = [name for name, value in identity.items() if _differs(checkpoint.about.get(name), value)]
     if differing:
         raise UsageError(
             f"the checkpoint of step {checkpoint.step} is of another run: its {', '.join(differing)} differs"
         )
+
+
+def _differs(saved: Any, expected: Any) -> bool:
+    if isinstance(saved, dict) and isinstance(expected, dict):
+        saved = {**expected, **saved}  # an entry that did not exist yet, such as a newer option, is not compared
+    return saved != expected
 
 
 def _newest_first(folder: Path) -> list[Path]:
