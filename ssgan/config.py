@@ -84,7 +84,6 @@ class Config:
         choices=("small", "tiny", "paper_svhn", "paper_cifar", "article"),
     )
     pooling: str = option("max", "Global pooling that makes the features.", choices=("average", "max"))
-    train_gain: bool = option(False, "Train the gain of every weight-normalised layer; otherwise of the last alone.")
     generator_width: int = option(
         16,
         "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.",
@@ -109,13 +108,13 @@ class Config:
     )
     gan_every: int = option(
         4,
-        "From then on, the GAN takes part in every so-manyth step; in the others, labels and pseudo-labels alone.",
+        "After --unlabeled_start, the GAN takes part in every so-manyth step; in the others, the other losses alone.",
         low=1,
         high=1000,
     )
     unsupervised_weight: float = option(
         0.1,
-        "Weight of the GAN's unsupervised loss; 0: no generator. The supervised baseline: --consistency_weight=0 too.",
+        "Weight of the GAN's unsupervised loss; 0: no generator. The supervised baseline: the other weights 0, too.",
         low=0.0,
         high=1000.0,
     )
@@ -131,15 +130,10 @@ class Config:
     )
     consistency_weight: float = option(
         1.0,
-        "Weight of the loss that holds predictions for augmented unlabelled images to those for the unchanged images; "
-        "0 for none.",
+        "Weight of the loss that holds predictions for augmented unlabelled images to the confident ones "
+        "for the unchanged images (pseudo-labels, FixMatch); 0 for none.",
         low=0.0,
         high=1000.0,
-    )
-    consistency: str = option(
-        "pseudo_labels",
-        "What they are held to: pseudo_labels, the confident predictions (FixMatch); mean_teacher, those of the EMA.",
-        choices=("pseudo_labels", "mean_teacher"),
     )
     consistency_threshold: float = option(
         0.95, "Probability from which on a prediction counts as confident.", low=0.0, high=1.0
@@ -147,31 +141,19 @@ class Config:
 
     vat_weight: float = option(
         0.0,
-        "Weight of virtual adversarial training: predictions shall stay when unlabelled images change in the direction "
-        "that changes them most; a step takes half again as long.",
+        "Weight of virtual adversarial training (arXiv:1704.03976): predictions are held steady under the small change "
+        "of an unlabelled image that alters them most; 0 for none, 1 is usual. A step takes 1.6 times as long.",
         low=0.0,
         high=1000.0,
     )
-    entropy_weight: float = option(
-        0.0, "Weight of the entropy of the predictions for unlabelled images.", low=0.0, high=1000.0
-    )
-    pull_away_weight: float = option(
-        0.0, "Weight of the generator's loss for generated images that are alike.", low=0.0, high=1000.0
-    )
-    manifold_weight: float = option(
-        0.0,
-        "Weight of the loss that holds logits of generated images steady under small steps of z.",
-        low=0.0,
-        high=1000.0,
+    vat_radius: float = option(
+        0.05, "Size of that change: root mean square of a pixel, for pixels in -1..1.", low=0.001, high=1.0
     )
 
     # Optimization
     total_steps: int | None = option(None, f"Training steps (discriminator updates). Default: {DEFAULT_STEPS}.", low=1)
     total_epochs: int | None = option(None, "Passes over the unlabelled images, in place of --total_steps.", low=1)
     learning_rate: float = option(1e-3, "Adam step size of both networks.", low=0.0, high=1.0)
-    warm_up: float = option(
-        0.0, "Fraction of training in which the learning rate rises linearly from 0.", low=0.0, high=0.5
-    )
     decay_start: float = option(
         0.5,
         "Fraction of training after which the learning rate falls linearly to 0.",

@@ -1,6 +1,7 @@
 """The semi-supervised GAN as a Keras model: its own train step, an averaged copy of the discriminator, its metrics."""
 
 import functools
+import math
 from collections.abc import Mapping
 
 import keras
@@ -23,18 +24,13 @@ _COMPILE_OPTIONS = (
     "label_smoothing",
     "feature_matching",
     "augment",
-    "consistency",
     "consistency_weight",
     "consistency_threshold",
     "vat_weight",
-    "entropy_weight",
-    "pull_away_weight",
-    "manifold_weight",
+    "vat_radius",
 )
 
-VAT_RADIUS = 0.05  # root mean square of a pixel of the adversarial change, on images in -1..1
-VAT_PROBE = 0.02  # of the first, random change; less would be lost in bfloat16
-MANIFOLD_STEP = 0.05  # length of a step of z
+_VAT_PROBE = 0.02  # root mean square of a pixel of the random change; less would be lost in bfloat16
 
 _AUGMENT = {"photo": random_photo, "color": random_color_and_cutout, "affine": random_drawing, "none": None}
 
@@ -131,13 +127,10 @@ class SSGAN(keras.Model):
         label_smoothing: float = 0.0,
         feature_matching: str = "l1",
         augment: str = "none",
-        consistency: str = "pseudo_labels",
         consistency_weight: float = 0.0,
         consistency_threshold: float = 0.95,
         vat_weight: float = 0.0,
-        entropy_weight: float = 0.0,
-        pull_away_weight: float = 0.0,
-        manifold_weight: float = 0.0,
+        vat_radius: float = 0.05,
         **kwargs,
     ) -> None:
         """Configures the training.
@@ -153,7 +146,7 @@ class SSGAN(keras.Model):
                 every batch must have some. They take a fraction of the time of the steps that follow, and the
                 predictions are worth learning from after them.
             gan_every: then, the GAN takes part in every so-manyth batch; from the others the discriminator learns by
-                labels and consistency alone, which takes less time.
+                the other losses alone, which takes less time.
             generated_batch: generated images per update.
             unsupervised_weight: weight of the unsupervised loss beside the supervised one; at 0 the generator
                 is neither run nor trained.
@@ -162,26 +155,20 @@ class SSGAN(keras.Model):
             augment: change of every image that the discriminator is trained on, real or generated: `photo`
                 (`ssgan.augment.random_photo`), `color` (`random_color_and_cutout`), `affine` (`random_drawing`) or
                 `none`.
-            consistency: what the predictions for changed unlabelled images are held to: `pseudo_labels`, the confident
-                ones for the unchanged images (arXiv:2001.07685), or `mean_teacher`, those of the moving average
-                (arXiv:1703.01780).
-            consistency_weight: weight of that loss; 0 for none.
+            consistency_weight: weight of the loss that holds the predictions for changed unlabelled images to the
+                confident ones for the unchanged images (arXiv:2001.07685); 0 for none.
             consistency_threshold: probability from which on a prediction is confident, 0..1.
-            vat_weight: weight of virtual adversarial training on the unlabelled images (arXiv:1704.03976).
-            entropy_weight: weight of the entropy of the predictions for them (arXiv:1705.09783).
-            pull_away_weight: weight, beside feature matching, of the cosine between generated features.
-            manifold_weight: weight of the change of logits with a small step of the noise (arXiv:1805.08957).
+            vat_weight: weight of virtual adversarial training on the unlabelled images (arXiv:1704.03976); 0 for none.
+            vat_radius: root mean square of a pixel of its change, for pixels in -1..1.
             **kwargs: of `keras.Model.compile`, such as `run_eagerly`.
 
         Raises:
-            ValueError: for unknown `updates`, `augment` or `consistency`, and for networks in float16.
+            ValueError: for unknown `updates` or `augment`, and for networks in float16.
         """
         if updates not in ("alternating", "simultaneous"):
             raise ValueError(f"updates={updates!r}: expected 'alternating' or 'simultaneous'")
         if augment not in _AUGMENT:
             raise ValueError(f"augment={augment!r}: expected one of {', '.join(_AUGMENT)}")
-        if consistency not in ("pseudo_labels", "mean_teacher"):
-            raise ValueError(f"consistency={consistency!r}: expected 'pseudo_labels' or 'mean_teacher'")
         if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
             raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
         # optimizer=None: Keras would otherwise add an optimizer of its own. No XLA: slower than oneDNN on CPUs.
@@ -197,13 +184,10 @@ class SSGAN(keras.Model):
         self.label_smoothing = label_smoothing
         self.feature_matching = feature_matching
         self.augment = augment
-        self.consistency = consistency
         self.consistency_weight = consistency_weight
         self.consistency_threshold = consistency_threshold
         self.vat_weight = vat_weight
-        self.entropy_weight = entropy_weight
-        self.pull_away_weight = pull_away_weight
-        self.manifold_weight = manifold_weight
+        self.vat_radius = vat_radius
         # Built here, because an optimizer that is built later is skipped when a saved model is restored.
         d_optimizer.build(self.discriminator.trainable_variables)
         g_optimizer.build(self.generator.trainable_variables)
@@ -267,12 +251,10 @@ class SSGAN(keras.Model):
         _apply_gradients(self.d_optimizer, tape, loss, self.discriminator)
 
     def _update_discriminator(self, images, labels, label_mask):
-        noise = self._noise()
-        generated = self.generator(noise, training=True)
+        generated = self.generator(self._noise(), training=True)
         with tf.GradientTape() as tape:
             (logits, _), (generated_logits, _) = self._discriminate(images, generated)
             loss = self._discriminator_loss(images, logits, generated_logits, labels, label_mask)
-            loss += self._manifold_loss(noise, generated)
         _apply_gradients(self.d_optimizer, tape, loss, self.discriminator)
 
     def _update_generator(self, images):
@@ -283,12 +265,10 @@ class SSGAN(keras.Model):
         _apply_gradients(self.g_optimizer, tape, loss, self.generator)
 
     def _update_both(self, images, labels, label_mask):
-        noise = self._noise()
         with tf.GradientTape(persistent=True) as tape:
-            generated = self.generator(noise, training=True)
+            generated = self.generator(self._noise(), training=True)
             (logits, features), (generated_logits, generated_features) = self._discriminate(images, generated)
             d_loss = self._discriminator_loss(images, logits, generated_logits, labels, label_mask)
-            d_loss += self._manifold_loss(noise, generated)
             g_loss = self._generator_loss(tf.boolean_mask(features, _unlabeled(label_mask)), generated_features)
         _apply_gradients(self.d_optimizer, tape, d_loss, self.discriminator)
         _apply_gradients(self.g_optimizer, tape, g_loss, self.generator)
@@ -314,24 +294,19 @@ class SSGAN(keras.Model):
     def _class_loss(self, images, logits, labels, label_mask):
         """The supervised loss and, where they have a weight, the terms of the unlabelled rows."""
         loss = self._supervised_loss(logits, labels, label_mask)
+        if self.consistency_weight == self.vat_weight == 0:
+            return loss
         unlabeled = _unlabeled(label_mask)
-        images, logits = tf.boolean_mask(images, unlabeled), tf.boolean_mask(logits, unlabeled)
-        if self.entropy_weight:
-            loss += self.entropy_weight * losses.conditional_entropy(logits)
-        if self.consistency_weight and self.consistency == "mean_teacher":
-            teacher_logits, _ = self.ema_discriminator(images, training=False)
-            loss += self.consistency_weight * losses.mean_teacher_loss(logits, teacher_logits)
-        if self.vat_weight or (self.consistency_weight and self.consistency == "pseudo_labels"):
-            unchanged_logits, _ = self.discriminator(images, training=False)
-        if self.consistency_weight and self.consistency == "pseudo_labels":
-            loss += self.consistency_weight * self._pseudo_label_loss(logits, unchanged_logits)
+        images = tf.boolean_mask(images, unlabeled)
+        unchanged_logits, _ = self.discriminator(images, training=False)
+        if self.consistency_weight:
+            consistency, confident = losses.pseudo_label_loss(
+                tf.boolean_mask(logits, unlabeled), unchanged_logits, threshold=self.consistency_threshold
+            )
+            self.train_metrics["confident"].update_state(confident)
+            loss += self.consistency_weight * consistency
         if self.vat_weight:
             loss += self.vat_weight * self._virtual_adversarial_loss(images, unchanged_logits)
-        return loss
-
-    def _pseudo_label_loss(self, logits, unchanged_logits):
-        loss, confident = losses.pseudo_label_loss(logits, unchanged_logits, threshold=self.consistency_threshold)
-        self.train_metrics["confident"].update_state(confident)
         return loss
 
     def _virtual_adversarial_loss(self, images, unchanged_logits):
@@ -339,26 +314,15 @@ class SSGAN(keras.Model):
         probe = _of_unit_size(keras.random.normal(tf.shape(images), seed=self.noise_seed))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(probe)
-            logits, _ = self.discriminator(images + VAT_PROBE * probe, training=False)
+            logits, _ = self.discriminator(images + _VAT_PROBE * probe, training=False)
             divergence = losses.kl_divergence(unchanged_logits, logits)
         direction = _of_unit_size(tf.stop_gradient(tape.gradient(divergence, probe)))
-        logits, _ = self.discriminator(images + VAT_RADIUS * direction, training=True)
+        stochastic = not self.discriminator.has_batch_statistics  # which are those of the real images alone
+        logits, _ = self.discriminator(images + self.vat_radius * direction, training=stochastic)
         return losses.kl_divergence(unchanged_logits, logits)
-
-    def _manifold_loss(self, noise, generated):
-        if not self.manifold_weight:
-            return 0.0
-        step = MANIFOLD_STEP * tf.math.l2_normalize(keras.random.normal(noise.shape, seed=self.noise_seed), axis=-1)
-        moved = self.generator(noise + step, training=True)
-        (logits, _), (moved_logits, _) = (
-            self.discriminator(tf.stop_gradient(images), training=False) for images in (generated, moved)
-        )
-        return self.manifold_weight * losses.manifold_loss(logits, moved_logits)
 
     def _generator_loss(self, features, generated_features):
         loss = losses.feature_matching_loss(features, generated_features, distance=self.feature_matching)
-        if self.pull_away_weight:
-            loss += self.pull_away_weight * losses.pull_away_loss(generated_features)
         self.train_metrics["g_loss"].update_state(loss)
         return loss
 
@@ -482,9 +446,9 @@ def _unlabeled(label_mask):
 
 
 def _of_unit_size(change):
-    """Returns each image's change scaled to a root mean square of 1."""
-    size = tf.cast(tf.size(change[0]), tf.float32)
-    return tf.math.l2_normalize(change, axis=[1, 2, 3], epsilon=1e-24) * tf.sqrt(size)
+    """Returns each image's change scaled to a root mean square of 1; a gradient may be too small to be squared."""
+    change = tf.math.divide_no_nan(change, tf.reduce_max(tf.abs(change), axis=[1, 2, 3], keepdims=True))
+    return tf.math.l2_normalize(change, axis=[1, 2, 3]) * math.sqrt(math.prod(change.shape[1:]))
 
 
 def _apply_gradients(optimizer, tape, loss, network):

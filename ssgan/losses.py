@@ -143,22 +143,6 @@ def pseudo_label_loss(logits: tf.Tensor, weak_logits: tf.Tensor, *, threshold: f
     return _mean(tf.where(confident, losses, 0.0)), confident
 
 
-def conditional_entropy(logits: tf.Tensor) -> tf.Tensor:
-    """Entropy of the predictions, which is least when each image is given to one class for certain.
-
-    Reference: Grandvalet and Bengio 2004; Dai et al. 2017, "Good Semi-supervised Learning That Requires a Bad GAN",
-    arXiv:1705.09783, equation 4.
-
-    Args:
-        logits: class logits, float [batch, K].
-
-    Returns:
-        float32 scalar in nats, 0..log K; 0 when there are no rows.
-    """
-    log_probabilities = tf.nn.log_softmax(tf.cast(logits, tf.float32))
-    return _mean(-tf.reduce_sum(tf.exp(log_probabilities) * log_probabilities, axis=-1))
-
-
 def kl_divergence(target_logits: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Kullback-Leibler divergence of predictions from target predictions, `KL(target || prediction)`.
 
@@ -175,56 +159,6 @@ def kl_divergence(target_logits: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     target = tf.nn.log_softmax(tf.stop_gradient(tf.cast(target_logits, tf.float32)))
     difference = target - tf.nn.log_softmax(tf.cast(logits, tf.float32))
     return _mean(tf.reduce_sum(tf.exp(target) * difference, axis=-1))
-
-
-def mean_teacher_loss(logits: tf.Tensor, teacher_logits: tf.Tensor) -> tf.Tensor:
-    """Squared distance between the probabilities of a changed view and the teacher's for the unchanged view.
-
-    Reference: Tarvainen and Valpola 2017, "Mean teachers", arXiv:1703.01780, section 2; the teacher is the EMA.
-
-    Args:
-        logits: the student's class logits, float [batch, K].
-        teacher_logits: the teacher's, float [batch, K]; no gradient flows into them.
-
-    Returns:
-        float32 scalar, 0..2: a sum over the classes, a mean over the rows; 0 when there are none.
-    """
-    teacher = tf.nn.softmax(tf.stop_gradient(tf.cast(teacher_logits, tf.float32)))
-    return _mean(tf.reduce_sum(tf.square(tf.nn.softmax(tf.cast(logits, tf.float32)) - teacher), axis=-1))
-
-
-def pull_away_loss(features: tf.Tensor) -> tf.Tensor:
-    """Mean squared cosine between the features of different generated images: less when they differ more.
-
-    Reference: Zhao et al. 2017, arXiv:1609.03126, equation 4; in a semi-supervised GAN: arXiv:1705.09783, section 5.
-
-    Args:
-        features: float [batch, features], at least two rows.
-
-    Returns:
-        float32 scalar, 0..1.
-    """
-    unit = tf.math.l2_normalize(tf.cast(features, tf.float32), axis=-1)
-    rows = tf.cast(tf.shape(unit)[0], tf.float32)
-    squares = tf.square(tf.matmul(unit, unit, transpose_b=True))
-    return (tf.reduce_sum(squares) - rows) / (rows * (rows - 1.0))
-
-
-def manifold_loss(logits: tf.Tensor, moved_logits: tf.Tensor) -> tf.Tensor:
-    """Squared distance between the logits of generated images and of those from noise a small step away.
-
-    Reference: Lecouat et al. 2018, "Semi-Supervised Learning with GANs: Revisiting Manifold Regularization",
-    arXiv:1805.08957, equation 3.
-
-    Args:
-        logits: class logits of `G(z)`, float [batch, K].
-        moved_logits: class logits of `G(z + step)`, float [batch, K].
-
-    Returns:
-        float32 scalar: a sum over the classes, a mean over the rows.
-    """
-    difference = tf.cast(logits, tf.float32) - tf.cast(moved_logits, tf.float32)
-    return tf.reduce_mean(tf.reduce_sum(tf.square(difference), axis=-1))
 
 
 def _mean(values: tf.Tensor) -> tf.Tensor:

@@ -47,8 +47,7 @@ def batches(
 
 def is_baseline(config: Config) -> bool:
     """Tells whether the options ask for the supervised baseline, which sees no unlabelled image."""
-    weights = (config.unsupervised_weight, config.consistency_weight, config.vat_weight, config.entropy_weight)
-    return not any(weights)
+    return config.unsupervised_weight == config.consistency_weight == config.vat_weight == 0
 
 
 def unlabeled_start(config: Config, *, steps: int) -> int:
@@ -61,7 +60,7 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
     """Returns the compiled model that the options ask for."""
     dtype = hardware.dtype_policy(config.precision)
     gan = SSGAN(
-        Discriminator(num_classes, arch=config.arch, pooling=config.pooling, train_gain=config.train_gain, dtype=dtype),
+        Discriminator(num_classes, arch=config.arch, pooling=config.pooling, dtype=dtype),
         Generator(image_shape, width=config.generator_width, latent_dim=config.latent_dim, dtype=dtype),
         ema_decay=config.ema_decay,
     )
@@ -77,7 +76,7 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
 
     def adam(updates: int) -> keras.optimizers.Optimizer:
         peak = config.learning_rate * rate_factor
-        rate = ConstantThenLinear(peak, total_steps=updates, decay_start=config.decay_start, warm_up=config.warm_up)
+        rate = ConstantThenLinear(peak, total_steps=updates, decay_start=config.decay_start)
         return keras.optimizers.Adam(rate, beta_1=0.5)
 
     gan.compile(
@@ -92,11 +91,8 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
         label_smoothing=config.label_smoothing,
         feature_matching=config.feature_matching,
         augment=config.augment,
-        consistency=config.consistency,
         consistency_weight=config.consistency_weight * names_classes,
         consistency_threshold=config.consistency_threshold,
         vat_weight=config.vat_weight * names_classes,
-        entropy_weight=config.entropy_weight * names_classes,
-        pull_away_weight=config.pull_away_weight,
-        manifold_weight=config.manifold_weight,
+        vat_radius=config.vat_radius,
     )

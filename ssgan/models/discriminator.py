@@ -20,7 +20,6 @@ class Discriminator(keras.Model):
         num_classes: `K`, at least 2.
         arch: `small`, `tiny`, `paper_svhn`, `paper_cifar` or `article`; see `ssgan.models.architectures`.
         pooling: `max` or `average`, over the whole last feature map.
-        train_gain: whether the gains of all weight-normalised layers are trained, or only the last one's.
         dtype: Keras dtype policy of the convolutions; pooling, features and logits are always float32.
 
     Input shape: float [batch, height, width, channels] in -1..1; 16 to 64 pixels, 1 or 3 channels.
@@ -34,9 +33,7 @@ class Discriminator(keras.Model):
         >>> logits, features = discriminator(tf.zeros([2, 32, 32, 3]))
     """
 
-    def __init__(
-        self, num_classes: int, *, arch: str = "small", pooling: str = "max", train_gain: bool = False, **kwargs
-    ):
+    def __init__(self, num_classes: int, *, arch: str = "small", pooling: str = "max", **kwargs):
         super().__init__(**kwargs)
         if num_classes < 2:
             raise ValueError(f"num_classes={num_classes}: expected at least 2")
@@ -47,11 +44,7 @@ class Discriminator(keras.Model):
         self.num_classes = num_classes
         self.arch = arch
         self.pooling = pooling
-        self.train_gain = train_gain
         self.trunk = ARCHITECTURES[arch](self.dtype_policy)
-        for layer in self.trunk:
-            if isinstance(layer, WeightNormalized):
-                layer.train_gain = train_gain
         self.pool = _POOLING[pooling](dtype="float32")
         self.head = WeightNormDense(num_classes, train_gain=True, init_scale=0.1, dtype="float32", name="logits")
 
@@ -89,7 +82,6 @@ class Discriminator(keras.Model):
 
     def get_config(self) -> dict:
         config = {"num_classes": self.num_classes, "arch": self.arch, "pooling": self.pooling}
-        config["train_gain"] = self.train_gain
         return {**config, "dtype": self.dtype_policy.name, "name": self.name}
 
 
