@@ -147,7 +147,10 @@ class Config:
         high=1000.0,
     )
     vat_radius: float = option(
-        0.05, "Size of that change: root mean square of a pixel, for pixels in -1..1.", low=0.001, high=1.0
+        0.05,
+        "Size of the change in virtual adversarial training: root mean square of a pixel, for pixels in -1..1.",
+        low=0.001,
+        high=1.0,
     )
 
     # Optimization
