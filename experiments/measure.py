@@ -268,7 +268,7 @@ def write_results(name: str) -> None:
 
 def recipe_folder(name: str, recipe: str) -> Path:
     """Returns where the runs of a recipe are."""
-    return Path("runs") / name / recipe.replace(" ", "_")
+    return Path("runs") / name / recipe.replace(",", "").replace(" ", "_")  # a comma would separate two runs
 
 
 def history(run_dir: Path) -> list[dict[str, str]]:

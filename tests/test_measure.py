@@ -37,6 +37,7 @@ def test_the_flags_of_every_recipe_are_valid_and_its_labels_those_asked_for(comm
     assert config.label_seed == 3
     minutes = measure.STUDIES[study].minutes
     assert minutes is None or config.total_steps == 600 * minutes
+    assert "," not in config.run_dir  # ssgan.eval takes that for several runs
     if not measure.STUDIES[study].tested:
         assert config.validation >= 2000 and "eval" not in [command for command, _ in commands]
 
