@@ -157,7 +157,6 @@ STUDIES = {
         {
             "base": SVHN_DECISION,
             "VAT": [*SVHN_DECISION, "--vat_weight=1"],
-            "threshold 0.8": [*SVHN_DECISION, "--consistency_threshold=0.8"],
         },
         label_seeds=(100, 101),
         tested=False,
