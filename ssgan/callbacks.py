@@ -45,9 +45,9 @@ class NonFiniteGuard(keras.callbacks.Callback):
 class Monitor(keras.callbacks.Callback):
     """Every `log_every` steps: one record of the metrics, and the metrics begin anew.
 
-    A record holds the step, the seconds of training, the learning rate, the metrics as means over the interval and,
-    where there are validation images, the error of the EMA weights on them. It goes to `history.csv`, to TensorBoard
-    (`tensorboard/`), to `curves.png` and to the progress bar.
+    A record holds the step, the seconds of training, the learning rates of discriminator and generator, the metrics as
+    means over the interval and, where there are validation images, the error of the EMA weights on them. It goes to
+    `history.csv`, to TensorBoard (`tensorboard/`), to `curves.png` and to the progress bar.
 
     Args:
         run_dir: folder of the run.
@@ -132,13 +132,15 @@ class Monitor(keras.callbacks.Callback):
 
     def history(self) -> dict[str, list[float]]:
         """Returns the records as columns."""
-        return {name: [record[name] for record in self.records] for name in self.records[0]}
+        return {name: [record.get(name, math.nan) for record in self.records] for name in self.records[-1]}
 
     def _record(self, step: int, logs: dict) -> dict[str, float]:
+        has_generator = self.model.unsupervised_weight > 0
         record = {
             "step": step,
             "seconds": self.seconds(),
             "learning_rate": float(self.model.d_optimizer.learning_rate),
+            "g_learning_rate": float(self.model.g_optimizer.learning_rate) if has_generator else math.nan,
             # A mean of nothing is not 0: the baseline has no generator, an unlabelled batch no accuracy.
             **{
                 name: float(logs[name]) if float(metric.count) else math.nan
@@ -154,7 +156,8 @@ class Monitor(keras.callbacks.Callback):
     def _write_history(self) -> None:
         table = io.StringIO()
         if self.records:
-            rows = csv.DictWriter(table, self.records[0].keys(), lineterminator="\n")
+            # A record of an earlier version may lack what the last one has.
+            rows = csv.DictWriter(table, self.records[-1].keys(), restval=math.nan, lineterminator="\n")
             rows.writeheader()
             rows.writerows(self.records)
         files.write(self.run_dir / "history.csv", table.getvalue())

@@ -74,14 +74,16 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
     names_classes = float(config.labels > 0)  # a plain GAN does not
     start = unlabeled_start(config, steps=steps)
 
-    def adam(updates: int) -> keras.optimizers.Optimizer:
+    g_every = gan_every * config.d_steps
+
+    def adam(*, first_step: int, every: int) -> keras.optimizers.Optimizer:
         peak = config.learning_rate * rate_factor
-        rate = ConstantThenLinear(peak, total_steps=updates, decay_start=config.decay_start)
-        return keras.optimizers.Adam(rate, beta_1=0.5)
+        when = {"total_steps": steps, "first_step": first_step, "every": every}
+        return keras.optimizers.Adam(ConstantThenLinear(peak, decay_start=config.decay_start, **when), beta_1=0.5)
 
     gan.compile(
-        adam(steps),
-        adam(max(1, -(-(steps - start) // (gan_every * config.d_steps)))),
+        adam(first_step=0, every=1),
+        adam(first_step=-(-start // g_every) * g_every, every=g_every),
         updates=config.updates,
         d_steps=config.d_steps,
         unlabeled_start=start,

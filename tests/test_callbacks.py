@@ -27,7 +27,14 @@ def test_monitor_writes_a_record_per_interval_and_one_at_the_end(tmp_path, capsy
     with open(tmp_path / "history.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["2", "4", "5"]
-    assert set(rows[0]) == {"step", "seconds", "learning_rate", "validation_error", *gan.train_metrics}
+    assert set(rows[0]) == {
+        "step",
+        "seconds",
+        "learning_rate",
+        "g_learning_rate",
+        "validation_error",
+        *gan.train_metrics,
+    }
     predicted = gan.predict(validation[0], verbose=0).argmax(axis=1)
     assert float(rows[-1]["validation_error"]) == pytest.approx(np.mean(predicted != 0))
     assert (tmp_path / "curves.png").stat().st_size > 1000
@@ -71,7 +78,7 @@ def test_what_was_not_measured_is_not_recorded_as_zero(tmp_path):
     monitor = Monitor(tmp_path, total_steps=1, log_every=1, validation=None, title="")
     make_gan(unsupervised_weight=0.0).fit(batches(1), verbose=0, shuffle=False, callbacks=[monitor])
     missing = {name for name, value in monitor.records[0].items() if np.isnan(value)}
-    assert missing == {"g_loss", "real_probability", "generated_probability", "confident"}
+    assert missing == {"g_learning_rate", "g_loss", "real_probability", "generated_probability", "confident"}
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])

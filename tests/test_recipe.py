@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from ssgan import recipe
@@ -22,11 +23,17 @@ def test_labels_come_first_where_a_batch_has_both_labelled_and_unlabelled_rows(o
     assert recipe.unlabeled_start(config, steps=8000) == steps
     gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=8000)
     assert gan.unlabeled_start == steps
-    # Its learning rate is 0 when the last of its updates is done.
-    updates = max(1, -(-(8000 - steps) // gan.gan_every))
-    assert gan.g_optimizer.learning_rate == 1e-3
-    gan.g_optimizer.iterations.assign(updates)
-    assert gan.g_optimizer.learning_rate == 0.0
+
+
+@pytest.mark.parametrize("options", [{}, {"d_steps": 3}, {"updates": "alternating", "gan_every": 3}, {"labels": 0}])
+def test_both_learning_rates_fall_together(options):
+    config = Config(precision="float32", decay_start=0.6, generated_batch=2, unlabeled_start=0.34, **options)
+    gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=50)
+    every = gan.gan_every * config.d_steps
+    updates = [number for number in range(gan.unlabeled_start, 50) if number % every == 0]
+    rates = [float(gan.g_optimizer._learning_rate(update)) for update in range(len(updates))]
+    np.testing.assert_allclose(rates, [float(gan.d_optimizer._learning_rate(number)) for number in updates], rtol=1e-5)
+    assert rates[0] == pytest.approx(1e-3) and rates[-1] < 3e-4
 
 
 @pytest.mark.parametrize("labels", [0, 1000])

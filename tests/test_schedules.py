@@ -27,8 +27,15 @@ def test_the_end_of_a_long_training_is_exactly_zero():
     assert float(ConstantThenLinear(3e-4, total_steps=1_000_003, decay_start=2 / 3)(1_000_003)) == 0.0
 
 
+@pytest.mark.parametrize(("update", "expected"), [(0, 1.0), (7, 1.0), (10, 0.8), (15, 0.3), (18, 0.0), (19, 0.0)])
+def test_updates_count_as_the_training_steps_they_are_made_in(update, expected):
+    # Update 10 is made at training step 10 + 5 * 10 = 60, a fifth of the way from 50 to 100.
+    schedule = ConstantThenLinear(1.0, total_steps=100, decay_start=0.5, first_step=10, every=5)
+    assert float(schedule(update)) == pytest.approx(expected, abs=1e-6)
+
+
 def test_the_config_makes_an_equal_schedule():
-    config = {"learning_rate": 0.01, "total_steps": 100, "decay_start": 0.6}
+    config = {"learning_rate": 0.01, "total_steps": 100, "decay_start": 0.6, "first_step": 3, "every": 4}
     schedule = ConstantThenLinear(**config)
     assert schedule.get_config() == config
     again = keras.optimizers.schedules.deserialize(keras.optimizers.schedules.serialize(schedule))
