@@ -13,9 +13,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from ssgan.augment import random_shift
-
-_LABELED, _UNLABELED, _CHANGE = range(3)  # streams of random numbers, one per purpose
+_LABELED, _UNLABELED = range(2)  # streams of random numbers, one per purpose
 HIDDEN = -1
 
 
@@ -30,7 +28,6 @@ def mixed_batches(
     seed: int,
     steps: int,
     start: int = 0,
-    shift: int = 0,
 ) -> tf.data.Dataset:
     """Batches of `labeled_batch` labelled rows, followed by `unlabeled_batch` rows without labels.
 
@@ -43,10 +40,9 @@ def mixed_batches(
         unlabeled: row numbers of the unlabelled pool; default all `n` rows.
         labeled_batch: labelled rows per batch; 0 when no label is visible.
         unlabeled_batch: unlabelled rows per batch.
-        seed: seed of order and random changes.
+        seed: seed of the order.
         steps: number of the step at which the data set ends.
         start: number of its first step.
-        shift: largest random translation, pixels; 0 for none.
 
     Returns:
         A data set of `steps - start` batches: images uint8 [b, height, width, channels], labels int32 [b] (-1 where
@@ -67,7 +63,7 @@ def mixed_batches(
         unlabeled_rows = rows_due(unlabeled, step, unlabeled_batch, stream=(seed, _UNLABELED))
         return np.concatenate([labeled_rows, unlabeled_rows]), mask
 
-    return _dataset(images, labels, rows_at, shift=shift, seed=seed, steps=steps, start=start)
+    return _dataset(images, labels, rows_at, steps=steps, start=start)
 
 
 def masked_batches(
@@ -80,7 +76,6 @@ def masked_batches(
     seed: int,
     steps: int,
     start: int = 0,
-    shift: int = 0,
 ) -> tf.data.Dataset:
     """Batches of one random stream over all rows, each with its label where the mask allows it.
 
@@ -88,7 +83,7 @@ def masked_batches(
 
     Args:
         batch: rows per batch.
-        images, labels, label_mask, unlabeled, seed, steps, start, shift: as for `mixed_batches`.
+        images, labels, label_mask, unlabeled, seed, steps, start: as for `mixed_batches`.
 
     Returns:
         As for `mixed_batches`, with `b = batch`.
@@ -103,7 +98,7 @@ def masked_batches(
         rows = rows_due(pool, step, batch, stream=(seed, _UNLABELED))
         return rows, label_mask[rows]
 
-    return _dataset(images, labels, rows_at, shift=shift, seed=seed, steps=steps, start=start)
+    return _dataset(images, labels, rows_at, steps=steps, start=start)
 
 
 def rows_due(pool: np.ndarray, step: int, count: int, *, stream: tuple[int, int]) -> np.ndarray:
@@ -132,16 +127,7 @@ def _permutation(size: int, *key: int) -> np.ndarray:
     return np.random.RandomState(key).permutation(size)
 
 
-def _dataset(
-    images: np.ndarray,
-    labels: np.ndarray,
-    rows_at: Callable,
-    *,
-    shift: int,
-    seed: int,
-    steps: int,
-    start: int,
-) -> tf.data.Dataset:
+def _dataset(images: np.ndarray, labels: np.ndarray, rows_at: Callable, *, steps: int, start: int) -> tf.data.Dataset:
     def read(step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # From the caller's arrays: a tensor of all images would be a second copy of them.
         rows, mask = rows_at(step)
@@ -150,9 +136,7 @@ def _dataset(
     def batch_at(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         shown, known, mask = tf.numpy_function(read, [step], (tf.uint8, tf.int32, tf.bool), stateful=False)
         shown = tf.ensure_shape(shown, [batch, *images.shape[1:]])
-        known, mask = tf.ensure_shape(known, [batch]), tf.ensure_shape(mask, [batch])
-        step_seed = tf.random.experimental.stateless_fold_in([seed, _CHANGE], step)
-        return random_shift(shown, step_seed, pixels=shift), known, mask
+        return shown, tf.ensure_shape(known, [batch]), tf.ensure_shape(mask, [batch])
 
     batch = len(rows_at(start)[0])
     return tf.data.Dataset.range(start, steps).map(batch_at).prefetch(2)

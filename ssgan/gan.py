@@ -1,6 +1,5 @@
 """The semi-supervised GAN as a Keras model: its own train step, an averaged copy of the discriminator, its metrics."""
 
-import functools
 import math
 from collections.abc import Mapping
 
@@ -10,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from ssgan import losses, schedules  # noqa: F401  (a saved run names the schedule of its optimizers)
-from ssgan.augment import random_color_and_cutout, random_drawing, random_photo
+from ssgan.augment import random_color_and_cutout, random_drawing, random_photo, random_shift
 from ssgan.config import UsageError
 from ssgan.models import Discriminator, Generator
 
@@ -23,6 +22,7 @@ _COMPILE_OPTIONS = (
     "unsupervised_weight",
     "label_smoothing",
     "feature_matching",
+    "shift",
     "augment",
     "consistency_weight",
     "consistency_threshold",
@@ -126,6 +126,7 @@ class SSGAN(keras.Model):
         unsupervised_weight: float = 1.0,
         label_smoothing: float = 0.0,
         feature_matching: str = "l1",
+        shift: int = 0,
         augment: str = "none",
         consistency_weight: float = 0.0,
         consistency_threshold: float = 0.95,
@@ -152,11 +153,12 @@ class SSGAN(keras.Model):
                 is neither run nor trained.
             label_smoothing: one-sided smoothing of the target of real images, 0..0.5.
             feature_matching: `l1` or `squared`.
-            augment: change of every image that the discriminator is trained on, real or generated: `photo`
+            shift: largest random translation of every image, real or generated, pixels; 0 for none.
+            augment: further change of every image that the discriminator is trained on, real or generated: `photo`
                 (`ssgan.augment.random_photo`), `color` (`random_color_and_cutout`), `affine` (`random_drawing`) or
                 `none`.
             consistency_weight: weight of the loss that holds the predictions for changed unlabelled images to the
-                confident ones for the unchanged images (arXiv:2001.07685); 0 for none.
+                confident ones for the shifted images (arXiv:2001.07685); 0 for none.
             consistency_threshold: probability from which on a prediction is confident, 0..1.
             vat_weight: weight of virtual adversarial training on the unlabelled images (arXiv:1704.03976); 0 for none.
             vat_radius: root mean square of a pixel of its change, for pixels in -1..1.
@@ -183,6 +185,7 @@ class SSGAN(keras.Model):
         self.unsupervised_weight = unsupervised_weight
         self.label_smoothing = label_smoothing
         self.feature_matching = feature_matching
+        self.shift = shift
         self.augment = augment
         self.consistency_weight = consistency_weight
         self.consistency_threshold = consistency_threshold
@@ -225,13 +228,15 @@ class SSGAN(keras.Model):
 
     def _update_on_labels(self, images, labels, label_mask):
         images, labels = tf.boolean_mask(images, label_mask), tf.boolean_mask(labels, label_mask)
-        self._update_classifier(self._supervised_loss, images, labels, tf.ones_like(labels, tf.bool))
+        self._update_classifier(
+            lambda _, *of_labels: self._supervised_loss(*of_labels), images, labels, tf.ones_like(labels, tf.bool)
+        )
 
     def _update_on_all(self, rows, fresh_images):
         _either(
             self.unsupervised_weight > 0 and (self.gan_every == 1 or self.steps_done % self.gan_every == 0),
             lambda: self._update_gan(rows, fresh_images),
-            lambda: self._update_classifier(functools.partial(self._class_loss, rows[0]), *rows),
+            lambda: self._update_classifier(self._class_loss, *rows),
         )
 
     def _update_gan(self, rows, fresh_images):
@@ -245,42 +250,43 @@ class SSGAN(keras.Model):
 
     def _update_classifier(self, loss_of, images, labels, label_mask):
         with tf.GradientTape() as tape:
-            logits, _ = self.discriminator(self._augment(images), training=True)
-            loss = loss_of(logits, labels, label_mask)
+            weak, strong = self._views(images)
+            logits, _ = self.discriminator(strong, training=True)
+            loss = loss_of(weak, logits, labels, label_mask)
             self.train_metrics["d_loss"].update_state(loss)
         _apply_gradients(self.d_optimizer, tape, loss, self.discriminator)
 
     def _update_discriminator(self, images, labels, label_mask):
         generated = self.generator(self._noise(), training=True)
         with tf.GradientTape() as tape:
-            (logits, _), (generated_logits, _) = self._discriminate(images, generated)
-            loss = self._discriminator_loss(images, logits, generated_logits, labels, label_mask)
+            weak, (logits, _), (generated_logits, _) = self._discriminate(images, generated)
+            loss = self._discriminator_loss(weak, logits, generated_logits, labels, label_mask)
         _apply_gradients(self.d_optimizer, tape, loss, self.discriminator)
 
     def _update_generator(self, images):
         with tf.GradientTape() as tape:
             generated = self.generator(self._noise(), training=True)
-            (_, features), (_, generated_features) = self._discriminate(images, generated)
+            _, (_, features), (_, generated_features) = self._discriminate(images, generated)
             loss = self._generator_loss(features, generated_features)
         _apply_gradients(self.g_optimizer, tape, loss, self.generator)
 
     def _update_both(self, images, labels, label_mask):
         with tf.GradientTape(persistent=True) as tape:
             generated = self.generator(self._noise(), training=True)
-            (logits, features), (generated_logits, generated_features) = self._discriminate(images, generated)
-            d_loss = self._discriminator_loss(images, logits, generated_logits, labels, label_mask)
+            weak, (logits, features), (generated_logits, generated_features) = self._discriminate(images, generated)
+            d_loss = self._discriminator_loss(weak, logits, generated_logits, labels, label_mask)
             g_loss = self._generator_loss(tf.boolean_mask(features, _unlabeled(label_mask)), generated_features)
         _apply_gradients(self.d_optimizer, tape, d_loss, self.discriminator)
         _apply_gradients(self.g_optimizer, tape, g_loss, self.generator)
 
-    def _discriminator_loss(self, images, logits, generated_logits, labels, label_mask):
+    def _discriminator_loss(self, weak, logits, generated_logits, labels, label_mask):
         """`L_supervised + weight * L_unsupervised`; the latter is over the unlabelled and the generated rows."""
         real, generated = losses.gan_logits(logits), losses.gan_logits(generated_logits)
         real_loss = losses.real_loss(real, label_smoothing=self.label_smoothing)
         unsupervised = 0.5 * (
             losses.masked_mean(real_loss, _unlabeled(label_mask)) + tf.reduce_mean(losses.generated_loss(generated))
         )
-        loss = self._class_loss(images, logits, labels, label_mask) + self.unsupervised_weight * unsupervised
+        loss = self._class_loss(weak, logits, labels, label_mask) + self.unsupervised_weight * unsupervised
         self.train_metrics["d_loss"].update_state(loss)
         self.train_metrics["real_probability"].update_state(tf.sigmoid(real), sample_weight=_unlabeled(label_mask))
         self.train_metrics["generated_probability"].update_state(tf.sigmoid(generated))
@@ -291,22 +297,25 @@ class SSGAN(keras.Model):
         self.train_metrics["labeled_accuracy"].update_state(correct, sample_weight=label_mask)
         return losses.supervised_loss(logits, labels, label_mask)
 
-    def _class_loss(self, images, logits, labels, label_mask):
-        """The supervised loss and, where they have a weight, the terms of the unlabelled rows."""
+    def _class_loss(self, weak, logits, labels, label_mask):
+        """The supervised loss and, where they have a weight, the terms of the unlabelled rows.
+
+        `weak` are the images as `_views` shifts them, `logits` those of the views that are changed further.
+        """
         loss = self._supervised_loss(logits, labels, label_mask)
         if self.consistency_weight == self.vat_weight == 0:
             return loss
         unlabeled = _unlabeled(label_mask)
-        images = tf.boolean_mask(images, unlabeled)
-        unchanged_logits, _ = self.discriminator(images, training=False)
+        weak = tf.boolean_mask(weak, unlabeled)
+        weak_logits, _ = self.discriminator(weak, training=False)
         if self.consistency_weight:
             consistency, confident = losses.pseudo_label_loss(
-                tf.boolean_mask(logits, unlabeled), unchanged_logits, threshold=self.consistency_threshold
+                tf.boolean_mask(logits, unlabeled), weak_logits, threshold=self.consistency_threshold
             )
             self.train_metrics["confident"].update_state(confident)
             loss += self.consistency_weight * consistency
         if self.vat_weight:
-            loss += self.vat_weight * self._virtual_adversarial_loss(images, unchanged_logits)
+            loss += self.vat_weight * self._virtual_adversarial_loss(weak, weak_logits)
         return loss
 
     def _virtual_adversarial_loss(self, images, unchanged_logits):
@@ -327,21 +336,27 @@ class SSGAN(keras.Model):
         return loss
 
     def _discriminate(self, images, generated):
-        """Returns (logits, features) of the images and of the generated ones.
+        """Returns the weak views of the images, and (logits, features) of them and of the generated ones.
 
         Two passes, except where batch normalisation asks for one: statistics of its own for either half would differ
         from the moving averages, which see both.
         """
-        images, generated = self._augment(images), self._augment(generated)
+        weak, images = self._views(images)
+        _, generated = self._views(generated)
         if not self.discriminator.has_batch_statistics:
-            return self.discriminator(images, training=True), self.discriminator(generated, training=True)
+            return weak, self.discriminator(images, training=True), self.discriminator(generated, training=True)
         logits, features = self.discriminator(tf.concat([images, generated], axis=0), training=True)
         rows = tf.shape(images)[0]
-        return (logits[:rows], features[:rows]), (logits[rows:], features[rows:])
+        return weak, (logits[:rows], features[:rows]), (logits[rows:], features[rows:])
 
-    def _augment(self, images):
+    def _views(self, images):
+        """Returns the weak view of images, real or generated: shifted; and the strong one: then changed by `augment`.
+
+        This is the one place where an image is changed, so that no change tells a real image from a generated one.
+        """
+        weak = random_shift(images, self.noise_seed.next(), pixels=self.shift) if self.shift else images
         change = _AUGMENT[self.augment]
-        return images if change is None else change(images, self.noise_seed.next())
+        return weak, weak if change is None else change(weak, self.noise_seed.next())
 
     def _noise(self):
         return keras.random.uniform([self.generated_batch, self.generator.latent_dim], seed=self.noise_seed)

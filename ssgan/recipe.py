@@ -37,7 +37,6 @@ def batches(
     fresh = config.generated_batch if config.updates == "alternating" and config.unsupervised_weight else 0
     rows = 0 if is_baseline(config) else config.unlabeled_batch + fresh
     shared: dict[str, Any] = {"unlabeled": unlabeled, "seed": config.seed, "steps": steps, "start": start}
-    shared["shift"] = config.shift
     arrays = (images.images, images.labels, label_mask)
     if config.batching == "masked":
         return masked_batches(*arrays, batch=rows or config.unlabeled_batch, **shared)
@@ -92,6 +91,7 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
         unsupervised_weight=config.unsupervised_weight,
         label_smoothing=config.label_smoothing,
         feature_matching=config.feature_matching,
+        shift=config.shift,
         augment=config.augment,
         consistency_weight=config.consistency_weight * names_classes,
         consistency_threshold=config.consistency_threshold,

@@ -278,6 +278,52 @@ def test_adversarial_images_leave_the_batch_statistics_alone():
     assert same(before, [variable.numpy() for variable in gan.discriminator.non_trainable_variables])
 
 
+@pytest.mark.parametrize("arch", ["small", "article"])
+@pytest.mark.parametrize("augment", ["photo", "color", "affine", "none"])
+def test_real_and_generated_images_are_changed_alike(augment, arch):
+    gan = make_gan(augment=augment, shift=2, arch=arch)
+    shown = []
+    gan.discriminator.call = lambda images, training: shown.append(images.numpy()) or (images[:, 0, 0], images[:, 0, 0])
+    ramp = np.linspace(-0.5, 0.5, SIZE, dtype=np.float32)
+    images = tf.constant(np.broadcast_to(ramp[:, np.newaxis, np.newaxis], (400, SIZE, SIZE, 1)))
+    gan._discriminate(images, images)
+    # A ramp moved down shows its top row more than once.
+    edges = [
+        np.mean(np.isclose(half[:, 0, 8], half[:, 1, 8], atol=1e-6)) for half in np.split(np.concatenate(shown), 2)
+    ]
+    assert np.allclose(edges, edges[0], atol=0.12)
+    if augment != "affine":  # which adds noise
+        assert min(edges) > 0.3
+
+
+@pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
+@pytest.mark.parametrize(("shift", "differ"), [(0, False), (3, True)])
+def test_a_step_shifts_real_images_and_generated_ones_each_by_its_own_pixels(updates, shift, differ):
+    gan = make_gan(updates=updates, shift=shift)
+    shown, call = [], gan.discriminator.call
+    gan.discriminator.call = lambda images, training=False: shown.append(images.numpy()) or call(images, training)
+    ramp = np.arange(SIZE, dtype=np.uint8).reshape(1, SIZE, 1, 1)
+    images, labels, mask = make_batch(rows=LABELED + UNLABELED + GENERATED)
+    generate = gan.generator.call
+    gan.generator.call = lambda noise, training: 0.0 * generate(noise, training) + to_unit_range(ramp)
+    step(gan, (np.broadcast_to(ramp, images.shape), labels, mask))
+    assert len(shown) == (4 if updates == "alternating" else 2)
+    for seen in shown:
+        assert (len(np.unique(seen, axis=0)) > 1) == differ
+
+
+def test_predictions_worth_learning_from_are_those_of_shifted_images_changed_no_further():
+    gan = make_gan(shift=2, augment="color", consistency_weight=1.0, unsupervised_weight=0.0)
+    shown, call = [], gan.discriminator.call
+    gan.discriminator.call = lambda images, training=False: shown.append((images, training)) or call(images, training)
+    images, labels, mask = make_batch()
+    step(gan, (images, labels, mask))
+    (strong, _), (weak, training) = shown
+    assert not training and weak.shape[0] == UNLABELED
+    assert np.isin(weak, to_unit_range(images)).all() and not np.isin(strong, to_unit_range(images)).all()
+    assert (weak.numpy() != to_unit_range(images[LABELED:]).numpy()).any()
+
+
 def test_the_average_starts_at_the_weights_and_follows_them():
     gan = make_gan(ema_decay=0.5)
     gan.initialize_from_data(make_batch(rows=20)[0])
