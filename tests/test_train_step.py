@@ -1,0 +1,340 @@
+"""Whole train steps against float64 arithmetic by hand, for every option of `compile`: to ignore one turns a test red.
+
+Both networks are linear here, so that every gradient can be written down: the discriminator's features are the means of
+the four quarters of an image, times a gain; its logits are linear in them; the generator is one matrix. Shift and
+augmentation are stand-ins without chance: a shift adds to every pixel, an augmentation scales it.
+"""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ssgan import gan as gan_module
+from ssgan.gan import SSGAN
+
+SIZE, CLASSES, LATENT = 16, 3, 5
+LABELED, UNLABELED, GENERATED = 4, 6, 5
+RATE, EMA_DECAY = 0.3, 0.5
+QUARTERS = np.zeros((SIZE, SIZE, 4))
+for quarter in range(4):
+    QUARTERS[8 * (quarter // 2) :, 8 * (quarter % 2) :, quarter][:8, :8] = 1 / 64
+QUARTERS = QUARTERS.reshape(SIZE * SIZE, 4)
+RANDOM = np.random.RandomState(0)
+NOISE = RANDOM.uniform(size=(2 * GENERATED, LATENT)).astype(np.float32)
+PROBE = RANDOM.normal(size=(LABELED + UNLABELED + GENERATED, SIZE, SIZE, 1)).astype(np.float32)
+SHIFT, STRENGTH = 0.05, 0.7  # what a pixel gains per pixel of shift, and is multiplied by under "color"
+
+
+@keras.saving.register_keras_serializable("tests")
+class LinearDiscriminator(keras.Model):
+    has_batch_statistics = False
+
+    def build(self, _):
+        self.gain = self.add_weight(name="gain", shape=(4,), initializer="ones")
+        self.kernel = self.add_weight(name="kernel", shape=(4, CLASSES), initializer="zeros")
+        self.bias = self.add_weight(name="bias", shape=(CLASSES,), initializer="zeros")
+
+    def call(self, images, training=False):
+        means = tf.reshape(images, [-1, SIZE * SIZE]) @ tf.constant(QUARTERS, tf.float32)
+        features = means * self.gain
+        return features @ self.kernel + self.bias, features
+
+    def get_config(self):
+        return {"name": self.name}
+
+
+@keras.saving.register_keras_serializable("tests")
+class LinearGenerator(keras.Model):
+    image_shape, latent_dim = (SIZE, SIZE, 1), LATENT
+
+    def build(self, _):
+        self.kernel = self.add_weight(name="kernel", shape=(LATENT, SIZE * SIZE), initializer="zeros")
+
+    def call(self, noise, training=False):
+        return tf.reshape(noise @ self.kernel, [-1, SIZE, SIZE, 1])
+
+
+@pytest.fixture(autouse=True)
+def _without_chance(monkeypatch):
+    monkeypatch.setattr(gan_module, "random_shift", lambda images, seed, *, pixels: images + SHIFT * pixels)
+    monkeypatch.setitem(gan_module._AUGMENT, "color", lambda images, seed: STRENGTH * images)
+    monkeypatch.setattr(keras.random, "normal", lambda shape, seed: tf.constant(PROBE[: shape[0]]))
+
+
+WEIGHTS = {
+    "gain": RANDOM.uniform(0.5, 1.5, 4),
+    "kernel": RANDOM.normal(size=(4, CLASSES)) * 3,
+    "bias": RANDOM.normal(size=CLASSES),
+    "generator": RANDOM.normal(size=(LATENT, SIZE * SIZE)) * 0.5,
+}
+
+
+def make_gan(**options) -> SSGAN:
+    gan = SSGAN(LinearDiscriminator(), LinearGenerator(), ema_decay=EMA_DECAY)
+    for variable, name in zip(gan.discriminator.variables, ("gain", "kernel", "bias"), strict=True):
+        variable.assign(WEIGHTS[name])
+    gan.generator.kernel.assign(WEIGHTS["generator"])
+    gan.reset_ema()
+    gan.compile(keras.optimizers.SGD(RATE), keras.optimizers.SGD(RATE / 2), generated_batch=GENERATED, **options)
+    draws = iter(np.split(np.tile(NOISE, (20, 1)), 40))
+    gan._noise = lambda: tf.constant(next(draws))
+    return gan
+
+
+def make_batch(*, updates="simultaneous", labeled=LABELED, unlabeled=UNLABELED):
+    rows = labeled + unlabeled + (GENERATED if updates == "alternating" else 0)
+    random = np.random.RandomState(5)
+    # Quarters of different brightness, so that some predictions are confident and others are not.
+    levels = random.randint(20, 236, (rows, 2, 1, 2, 1, 1))
+    images = (levels + random.randint(-19, 20, (rows, 2, 8, 2, 8, 1))).reshape(rows, SIZE, SIZE, 1)
+    mask = np.arange(rows) < labeled
+    labels = np.where(mask, random.randint(0, CLASSES, rows), -1)
+    return images.astype(np.uint8), labels.astype(np.int32), mask
+
+
+def softmax(logits):
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def sigmoid(logits):
+    return 1 / (1 + np.exp(-logits))
+
+
+def one_hot(labels):
+    return np.eye(CLASSES)[labels]
+
+
+class ByHand:
+    """The same model in float64: arXiv:1606.03498, sections 3.1, 3.4 and 5; 2001.07685; 1704.03976."""
+
+    defaults = {
+        "updates": "simultaneous",
+        "d_steps": 1,
+        "unlabeled_start": 0,
+        "gan_every": 1,
+        "unsupervised_weight": 1.0,
+        "label_smoothing": 0.0,
+        "feature_matching": "l1",
+        "shift": 0,
+        "augment": "none",
+        "consistency_weight": 0.0,
+        "consistency_threshold": 0.95,
+        "vat_weight": 0.0,
+        "vat_radius": 0.05,
+    }
+
+    def __init__(self, **options):
+        self.weights = {name: value.astype(np.float32).astype(np.float64) for name, value in WEIGHTS.items()}
+        self.average = {name: value for name, value in self.weights.items() if name != "generator"}
+        self.options = {**self.defaults, **options}
+        self.steps, self.draws = 0, 0
+
+    def weak(self, images):
+        return images + SHIFT * self.options["shift"]
+
+    @property
+    def strength(self):
+        return STRENGTH if self.options["augment"] == "color" else 1.0
+
+    def strong(self, images):
+        return self.weak(images) * self.strength
+
+    def predict(self, images):
+        means = images @ QUARTERS
+        features = means * self.weights["gain"]
+        return features @ self.weights["kernel"] + self.weights["bias"], features
+
+    def generate(self):
+        noise = np.split(NOISE.astype(np.float64), 2)[self.draws % 2]
+        self.draws += 1
+        return noise, noise @ self.weights["generator"]
+
+    def step(self, images, labels, mask):
+        """Takes one step; returns the losses that it followed."""
+        options, images = self.options, images.reshape(len(images), -1) / 127.5 - 1
+        fresh = images[:0]
+        if options["updates"] == "alternating" and options["unsupervised_weight"]:
+            images, fresh = images[:-GENERATED], images[-GENERATED:]
+            labels, mask = labels[:-GENERATED], mask[:-GENERATED]
+        self.gradients = {name: np.zeros_like(value) for name, value in self.weights.items()}
+        logs = {}
+        has_gan = options["unsupervised_weight"] and self.steps % options["gan_every"] == 0
+        generators_turn = self.steps // options["gan_every"] % options["d_steps"] == 0
+        if self.steps < options["unlabeled_start"]:
+            images, labels = images[mask], labels[mask]
+            logs["d_loss"] = self.supervised(images, labels, np.ones(len(labels), bool))
+        elif not has_gan:
+            logs["d_loss"] = self.of_classes(images, labels, mask)
+        else:
+            noise, generated = self.generate()
+            logs["d_loss"] = self.of_classes(images, labels, mask) + self.unsupervised(images, generated, mask)
+            if options["updates"] == "simultaneous" and generators_turn:
+                unlabeled = images[~mask] if not mask.all() else images
+                logs["g_loss"] = self.matching(unlabeled, noise, generated)
+        self.descend("gain", "kernel", "bias", rate=RATE)
+        if has_gan and self.steps >= options["unlabeled_start"] and generators_turn:
+            if options["updates"] == "alternating":
+                logs["g_loss"] = self.matching(fresh, *self.generate())
+            self.descend("generator", rate=RATE / 2)
+        self.steps += 1
+        decay = min(EMA_DECAY, (1 + self.steps) / (10 + self.steps))
+        self.average = {name: decay * value + (1 - decay) * self.weights[name] for name, value in self.average.items()}
+        return logs
+
+    def descend(self, *names, rate):
+        for name in names:
+            self.weights[name] = self.weights[name] - rate * self.gradients[name]
+
+    def back(self, images, d_logits):
+        """Adds the discriminator's gradients, given the gradient of a loss by the logits of images."""
+        _, features = self.predict(images)
+        self.gradients["kernel"] += features.T @ d_logits
+        self.gradients["bias"] += d_logits.sum(axis=0)
+        self.gradients["gain"] += (d_logits @ self.weights["kernel"].T * (images @ QUARTERS)).sum(axis=0)
+
+    def supervised(self, images, labels, mask):
+        images, labels = self.strong(images[mask]), labels[mask]
+        p = softmax(self.predict(images)[0])
+        self.back(images, (p - one_hot(labels)) / max(1, len(labels)))
+        return -np.log(p[np.arange(len(labels)), labels]).sum() / max(1, len(labels))
+
+    def of_classes(self, images, labels, mask):
+        loss, images = self.supervised(images, labels, mask), images[~mask] if not mask.all() else images
+        target = softmax(self.predict(self.weak(images))[0])
+        loss += self.pseudo_labels(images, target) if self.options["consistency_weight"] else 0.0
+        return loss + (self.adversarial(self.weak(images), target) if self.options["vat_weight"] else 0.0)
+
+    def pseudo_labels(self, images, target):
+        weight, threshold = self.options["consistency_weight"], self.options["consistency_threshold"]
+        confident, labels = target.max(axis=1) >= threshold, target.argmax(axis=1)
+        p = softmax(self.predict(self.strong(images))[0])
+        d_logits = weight * confident[:, None] * (p - one_hot(labels)) / len(images)
+        self.back(self.strong(images), d_logits)
+        return -weight * (confident * np.log(p[np.arange(len(labels)), labels])).sum() / len(images)
+
+    def adversarial(self, images, target):
+        weight, radius = self.options["vat_weight"], self.options["vat_radius"]
+        probe = PROBE[: len(images)].reshape(len(images), -1).astype(np.float64)
+        probed = softmax(self.predict(images + 0.02 * self.unit(probe))[0])
+        by_pixel = (probed - target) @ self.weights["kernel"].T * self.weights["gain"] @ QUARTERS.T
+        changed = images + radius * self.unit(by_pixel)
+        p = softmax(self.predict(changed)[0])
+        self.back(changed, weight * (p - target) / len(images))
+        return weight * (target * np.log(target / p)).sum() / len(images)
+
+    @staticmethod
+    def unit(change):
+        return change / np.sqrt(np.mean(change**2, axis=1, keepdims=True))
+
+    def unsupervised(self, images, generated, mask):
+        weight, smoothing = self.options["unsupervised_weight"], self.options["label_smoothing"]
+        images, generated = self.strong(images[~mask] if not mask.all() else images), self.strong(generated)
+        real_logits, generated_logits = self.predict(images)[0], self.predict(generated)[0]
+        real, fake = (np.log(np.exp(logits).sum(axis=1)) for logits in (real_logits, generated_logits))
+        by_real = 0.5 * weight * (sigmoid(real) - (1 - smoothing)) / len(images)
+        by_fake = 0.5 * weight * sigmoid(fake) / len(generated)
+        self.back(images, by_real[:, None] * softmax(real_logits))
+        self.back(generated, by_fake[:, None] * softmax(generated_logits))
+        real_loss = -(1 - smoothing) * np.log(sigmoid(real)) - smoothing * np.log(1 - sigmoid(real))
+        return 0.5 * weight * (real_loss.mean() - np.log(1 - sigmoid(fake)).mean())
+
+    def matching(self, images, noise, generated):
+        features, generated_features = self.predict(self.strong(images))[1], self.predict(self.strong(generated))[1]
+        difference = generated_features.mean(axis=0) - features.mean(axis=0)
+        squared = self.options["feature_matching"] == "squared"
+        by_mean = (2 * difference if squared else np.sign(difference)) / 4
+        by_image = by_mean * self.weights["gain"] @ QUARTERS.T * self.strength / len(noise)
+        self.gradients["generator"] += noise.T @ np.broadcast_to(by_image, (len(noise), SIZE * SIZE))
+        return np.mean(difference**2 if squared else np.abs(difference))
+
+
+OPTIONS = [
+    {},
+    {"unsupervised_weight": 0.3},
+    {"unsupervised_weight": 0.0},
+    {"label_smoothing": 0.2},
+    {"feature_matching": "squared"},
+    {"shift": 2},
+    {"augment": "color"},
+    {"shift": 1, "augment": "color", "consistency_weight": 0.7, "consistency_threshold": 0.6},
+    {"augment": "color", "consistency_weight": 0.7, "consistency_threshold": 0.9},
+    {
+        "shift": 1,
+        "augment": "color",
+        "consistency_weight": 0.7,
+        "consistency_threshold": 0.6,
+        "unsupervised_weight": 0.0,
+    },
+    {"vat_weight": 0.6},
+    {"vat_weight": 0.6, "vat_radius": 0.2, "shift": 1, "augment": "color"},
+    {"vat_weight": 0.6, "vat_radius": 0.2, "shift": 1, "augment": "color", "unsupervised_weight": 0.0},
+    {"d_steps": 2},
+    {"gan_every": 2, "consistency_weight": 0.7, "consistency_threshold": 0.6},
+    {"gan_every": 2, "d_steps": 2},
+    {"unlabeled_start": 2, "consistency_weight": 0.7, "consistency_threshold": 0.6, "augment": "color", "shift": 1},
+]
+
+
+def name(options):
+    return ",".join(f"{key}={value}" for key, value in options.items()) or "defaults"
+
+
+@pytest.mark.parametrize("updates", ["simultaneous", "alternating"])
+@pytest.mark.parametrize("options", OPTIONS, ids=name)
+def test_a_step_is_the_one_by_hand(options, updates):
+    gan, by_hand = make_gan(updates=updates, **options), ByHand(updates=updates, **options)
+    batch = make_batch(updates=updates)
+    for _ in range(4):
+        gan.reset_metrics()
+        logs = gan.train_step(tuple(map(tf.constant, batch)))
+        expected = by_hand.step(*batch)
+        for key, value in expected.items():
+            assert float(logs[key]) == pytest.approx(value, rel=5e-4, abs=1e-6), key
+        networks = (gan.discriminator, by_hand.weights), (gan.ema_discriminator, by_hand.average)
+        for network, arrays in networks:
+            for variable, key in zip(network.variables, ("gain", "kernel", "bias"), strict=True):
+                np.testing.assert_allclose(variable, arrays[key], rtol=1e-4, atol=1e-5, err_msg=key)
+        np.testing.assert_allclose(gan.generator.kernel, by_hand.weights["generator"], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("labeled", [0, LABELED + UNLABELED])
+def test_a_step_without_labelled_or_without_unlabelled_rows_is_the_one_by_hand(labeled):
+    options = {"consistency_weight": 0.7, "consistency_threshold": 0.6, "augment": "color"}
+    gan, by_hand = make_gan(**options), ByHand(**options)
+    batch = make_batch(labeled=labeled, unlabeled=LABELED + UNLABELED - labeled)
+    logs, expected = gan.train_step(tuple(map(tf.constant, batch))), by_hand.step(*batch)
+    assert float(logs["d_loss"]) == pytest.approx(expected["d_loss"], rel=1e-5)
+    np.testing.assert_allclose(gan.discriminator.kernel, by_hand.weights["kernel"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(gan.generator.kernel, by_hand.weights["generator"], rtol=1e-4, atol=1e-6)
+
+
+def test_every_option_changes_the_step_by_hand():
+    """Or a row above would show nothing."""
+    ends = []
+    for options in OPTIONS:
+        by_hand = ByHand(**options)
+        for _ in range(4):
+            by_hand.step(*make_batch())
+        ends.append(np.concatenate([value.ravel() for value in by_hand.weights.values()]))
+    differences = [np.abs(one - other).max() for number, one in enumerate(ends) for other in ends[:number]]
+    assert min(differences) > 1e-4
+
+
+def test_the_metrics_are_those_by_hand():
+    options = {"consistency_weight": 0.7, "consistency_threshold": 0.9, "augment": "color"}
+    gan, by_hand = make_gan(**options), ByHand(**options)
+    images, labels, mask = make_batch()
+    logs = gan.train_step(tuple(map(tf.constant, (images, labels, mask))))
+    images = images.reshape(len(images), -1) / 127.5 - 1
+    logits = by_hand.predict(by_hand.strong(images))[0]
+    real = sigmoid(np.log(np.exp(logits).sum(axis=1)))[~mask]
+    generated = by_hand.predict(by_hand.strong(by_hand.generate()[1]))[0]
+    confident = softmax(by_hand.predict(images[~mask])[0]).max(axis=1) >= 0.9
+    assert 0 < confident.mean() < 1
+    assert float(logs["confident"]) == pytest.approx(confident.mean())
+    assert float(logs["real_probability"]) == pytest.approx(real.mean(), rel=1e-5)
+    expected = sigmoid(np.log(np.exp(generated).sum(axis=1))).mean()
+    assert float(logs["generated_probability"]) == pytest.approx(expected, rel=1e-5)
+    assert float(logs["labeled_accuracy"]) == np.mean(logits.argmax(axis=1)[mask] == labels[mask])
