@@ -12,6 +12,10 @@ from ssgan.models import Discriminator
 
 CLASSIFIER_FILE = "classifier.keras"
 _FUNCTIONAL = "keras.src.models.functional.Functional"  # what Keras calls a model of its functional kind in a file
+_GAN = {
+    "ssgan.gan.SSGAN": "it holds the whole GAN; the classifier is classifier.keras beside it, or "
+    "ssgan.to_classifier(keras.models.load_model(...).ema_discriminator)"
+}
 _NOISE = (keras.layers.Dropout, keras.layers.GaussianNoise)
 # What `to_classifier` writes, or wrote in format version 1, and plain layers that a discriminator may come to have.
 _PARTS = (
@@ -23,7 +27,7 @@ _PARTS = (
 )
 
 
-def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int]) -> keras.Model:
+def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int] | None = None) -> keras.Model:
     """Copies a discriminator into a functional model of plain Keras layers.
 
     Weight and batch normalisation are folded into the kernels (`w = g v / ||v||`), dropout and noise are left out, and
@@ -32,15 +36,18 @@ def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int
 
     Args:
         discriminator: a built discriminator, customarily `gan.ema_discriminator`.
-        image_shape: (height, width, channels) of the images.
+        image_shape: (height, width, channels) of the images; None for those that the discriminator was built for.
 
     Returns:
         A float32 model: uint8 or float images [batch, height, width, channels] in 0..255 to class probabilities
         [batch, K].
 
     Raises:
-        ValueError: if a batch norm does not directly follow a convolution.
+        ValueError: if the discriminator was not built, or a batch norm does not directly follow a convolution.
     """
+    if not discriminator.built:
+        raise ValueError("the discriminator has no weights yet; build it, or call it on images, before it is copied")
+    image_shape = image_shape or tuple(discriminator.get_build_config()["input_shape"][1:])
     inputs = keras.Input(image_shape, name="images")
     plain = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_unit_range", dtype="float32")
     outputs = plain(inputs)
@@ -75,7 +82,7 @@ def load_classifier(path: str | Path, sha256: str | None = None) -> keras.Model:
         raise UsageError(f"no classifier at {file}; expected the folder of a finished run or a .keras file")
     if file.suffix != ".keras":
         raise UsageError(f"{file}: expected a .keras file; other formats are not safe to load")
-    return _settle(keras_files.load(file, root=_FUNCTIONAL, parts=_PARTS, sha256=sha256))
+    return _settle(keras_files.load(file, root=_FUNCTIONAL, parts=_PARTS, sha256=sha256, mistaken=_GAN))
 
 
 def _copy(layer: keras.layers.Layer, input_shape: tuple[int | None, ...], *, name: str) -> keras.layers.Layer:

@@ -16,8 +16,9 @@ import os
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import h5py
@@ -36,7 +37,13 @@ _NUMBERS = ("float32", "int64", "int32", "uint32")
 
 
 def load(
-    path: Path, *, root: str, parts: Collection[str], networks: Collection[str] = (), sha256: str | None = None
+    path: Path,
+    *,
+    root: str,
+    parts: Collection[str],
+    networks: Collection[str] = (),
+    sha256: str | None = None,
+    mistaken: Mapping[str, str] = MappingProxyType({}),
 ) -> keras.Model:
     """Loads a model, not compiled, if it consists of known classes only.
 
@@ -47,6 +54,7 @@ def load(
         networks: the parts whose weights are counted one by one; none: those of the whole model are. For a root that
             does more than to declare its weights when it is made, such as to copy some.
         sha256: the digest that the file must have, in hexadecimal; None for any.
+        mistaken: what to say of a model of another class that may be taken for it, by class.
 
     Raises:
         UsageError: if the file is missing, damaged, has another digest, names another class, or asks for more memory
@@ -56,7 +64,7 @@ def load(
         content = _read(path)
         if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256.strip().lower():
             raise ValueError(f"it has the sha256 {found}; expected {sha256}: it is not the file that was named")
-        config, num_weights = _checked(content, {root, *parts})
+        config, num_weights = _checked(content, {root, *parts}, mistaken)
         if _name(config) != root:
             raise ValueError(f"it holds a {_name(config)}; expected a {root}")
         _check_size(config, networks or {root}, num_weights)
@@ -90,12 +98,14 @@ def _one_line(error: Exception) -> str:
     return told if type(error) is ValueError else f"{type(error).__name__}: {told}"
 
 
-def _checked(file: bytes, classes: Collection[str]) -> tuple[dict, int]:
+def _checked(file: bytes, classes: Collection[str], mistaken: Mapping[str, str]) -> tuple[dict, int]:
     """Returns the configuration in a file and how many numbers its weights are, both checked."""
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
         _check_members(archive.infolist(), len(file))
         archive.read(_METADATA)  # every member is read, which verifies its CRC
         config = _parsed(archive.read(_CONFIG))
+        if (found := _name(config)) in mistaken:
+            raise ValueError(mistaken[found])
         _check_classes(config, classes)
         content = archive.read(_WEIGHTS)
     with h5py.File(io.BytesIO(content), "r") as weights:

@@ -4,6 +4,7 @@ import functools
 import subprocess
 import sys
 
+import fuzz_readers
 import keras
 import numpy as np
 import pytest
@@ -159,6 +160,19 @@ def test_what_is_no_classifier_is_refused(tmp_path):
     (tmp_path / CLASSIFIER_FILE).write_bytes(b"not a zip file")
     with pytest.raises(UsageError, match="classifier.keras cannot be loaded: "):
         ssgan.load_classifier(tmp_path)
+
+
+def test_of_a_gan_it_is_said_where_its_classifier_is(tmp_path):
+    path = fuzz_readers.make_gan(tmp_path)
+    with pytest.raises(UsageError, match="holds the whole GAN.*classifier.keras beside it.*ssgan.to_classifier"):
+        ssgan.load_classifier(path)
+
+
+def test_a_discriminator_knows_its_images():
+    gan = trained("small")
+    assert ssgan.to_classifier(gan.ema_discriminator).input_shape == (None, *SHAPE)
+    with pytest.raises(ValueError, match="the discriminator has no weights yet; build it"):
+        ssgan.to_classifier(ssgan.Discriminator(5))
 
 
 def test_code_inside_a_file_is_not_run(tmp_path):
