@@ -1,10 +1,23 @@
 """Semi-supervised GANs for Keras: a good classifier from a few labels and many images.
 
 The names below are imported on first use, so that ``import ssgan`` (and the ``--help`` of the command
-lines) costs no TensorFlow import.
+lines) costs no TensorFlow import. Keras knows the classes at once, for ``keras.models.load_model``.
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+from ssgan.registration import register as _register
+
+if TYPE_CHECKING:
+    from ssgan.classifier import load_classifier as load_classifier
+    from ssgan.classifier import to_classifier as to_classifier
+    from ssgan.gan import SSGAN as SSGAN
+    from ssgan.labels import label_mask as label_mask
+    from ssgan.models import Discriminator as Discriminator
+    from ssgan.models import Generator as Generator
+    from ssgan.models import gan_logits as gan_logits
+    from ssgan.models import kplus1_logits as kplus1_logits
 
 _HOME = {
     "SSGAN": "gan",
@@ -14,9 +27,12 @@ _HOME = {
     "gan_logits": "models",
     "label_mask": "labels",
     "load_classifier": "classifier",
+    "to_classifier": "classifier",
 }
 
 __all__ = sorted(_HOME)
+
+_register()
 
 
 def __getattr__(name: str):

@@ -3,15 +3,21 @@
 from pathlib import Path
 
 import keras
+import numpy as np
 
-from ssgan import files, keras_files
+from ssgan import keras_files
 from ssgan.config import UsageError
 from ssgan.layers import WeightNormalized
 from ssgan.models import Discriminator
 
 CLASSIFIER_FILE = "classifier.keras"
 _FUNCTIONAL = "keras.src.models.functional.Functional"  # what Keras calls a model of its functional kind in a file
-# What `to_classifier` writes, and plain layers that a discriminator may come to have.
+_GAN = {
+    "ssgan.gan.SSGAN": "it holds the whole GAN; the classifier is classifier.keras beside it, or "
+    "ssgan.to_classifier(keras.models.load_model(...).ema_discriminator)"
+}
+_NOISE = (keras.layers.Dropout, keras.layers.GaussianNoise)
+# What `to_classifier` writes, or wrote in format version 1, and plain layers that a discriminator may come to have.
 _PARTS = (
     "keras.DTypePolicy",
     *(f"keras.initializers.{name}" for name in ("GlorotUniform", "Ones", "Zeros")),
@@ -21,26 +27,38 @@ _PARTS = (
 )
 
 
-def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int]) -> keras.Model:
+def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int] | None = None) -> keras.Model:
     """Copies a discriminator into a functional model of plain Keras layers.
 
-    Weight normalisation is folded into the kernels (`w = g v / ||v||`), pixel scaling is inside, so the model can be
-    loaded and used by Keras alone. Its layer `features` gives the pooled features, for a new head.
+    Weight and batch normalisation are folded into the kernels (`w = g v / ||v||`), dropout and noise are left out, and
+    pixel scaling is inside: the model can be loaded and used by Keras alone, and gives the same whether it is told
+    that it trains or not. Its layer `features` gives the pooled features, for a new head.
 
     Args:
         discriminator: a built discriminator, customarily `gan.ema_discriminator`.
-        image_shape: (height, width, channels) of the images.
+        image_shape: (height, width, channels) of the images; None for those that the discriminator was built for.
 
     Returns:
         A float32 model: uint8 or float images [batch, height, width, channels] in 0..255 to class probabilities
         [batch, K].
+
+    Raises:
+        ValueError: if the discriminator was not built, or a batch norm does not directly follow a convolution.
     """
+    if not discriminator.built:
+        raise ValueError("the discriminator has no weights yet; build it, or call it on images, before it is copied")
+    image_shape = image_shape or tuple(discriminator.get_build_config()["input_shape"][1:])
     inputs = keras.Input(image_shape, name="images")
-    outputs = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_unit_range", dtype="float32")(inputs)
+    plain = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_unit_range", dtype="float32")
+    outputs = plain(inputs)
     for number, layer in enumerate(discriminator.trunk, start=1):
-        outputs = _copy(layer, outputs, name=f"trunk_{number}")
-    outputs = _copy(discriminator.pool, outputs, name="features")
-    outputs = _copy(discriminator.head, outputs, name="logits")
+        if isinstance(layer, keras.layers.BatchNormalization):
+            _fold(layer, into=plain)
+        elif not isinstance(layer, _NOISE):
+            plain = _copy(layer, outputs.shape, name=f"trunk_{number}")
+            outputs = plain(outputs)
+    outputs = _copy(discriminator.pool, outputs.shape, name="features")(outputs)
+    outputs = _copy(discriminator.head, outputs.shape, name="logits")(outputs)
     outputs = keras.layers.Softmax(name="probabilities", dtype="float32")(outputs)
     return keras.Model(inputs, outputs, name="classifier")
 
@@ -62,19 +80,42 @@ def load_classifier(path: str | Path, sha256: str | None = None) -> keras.Model:
     file = path / CLASSIFIER_FILE if path.is_dir() else path
     if not file.is_file():
         raise UsageError(f"no classifier at {file}; expected the folder of a finished run or a .keras file")
-    if sha256 is not None and (found := files.sha256(file)) != sha256.strip().lower():
-        raise UsageError(f"{file} has the sha256 {found}; expected {sha256}: it is not the file that was named")
     if file.suffix != ".keras":
         raise UsageError(f"{file}: expected a .keras file; other formats are not safe to load")
-    return keras_files.load(file, root=_FUNCTIONAL, parts=_PARTS)
+    return _settle(keras_files.load(file, root=_FUNCTIONAL, parts=_PARTS, sha256=sha256, mistaken=_GAN))
 
 
-def _copy(layer: keras.layers.Layer, inputs: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
-    """Applies a float32 copy of `layer`, weights included, to `inputs`."""
-    config = {**layer.get_config(), "dtype": "float32"}
-    plain = layer.to_plain() if hasattr(layer, "to_plain") else type(layer).from_config(config)
+def _copy(layer: keras.layers.Layer, input_shape: tuple[int | None, ...], *, name: str) -> keras.layers.Layer:
+    """Returns a trainable float32 copy of `layer`, weights included."""
+    config = {**layer.get_config(), "dtype": "float32", "trainable": True}
+    plain = layer.to_plain() if isinstance(layer, WeightNormalized) else type(layer).from_config(config)
     weights = [layer.kernel(), layer.bias] if isinstance(layer, WeightNormalized) else layer.weights
     plain.name = name
-    outputs = plain(inputs)
+    plain.build(input_shape)
     plain.set_weights([keras.ops.convert_to_numpy(weight) for weight in weights])
-    return outputs
+    return plain
+
+
+def _fold(norm: keras.layers.BatchNormalization, *, into: keras.layers.Layer) -> None:
+    """Changes the weights of a convolution to do what the batch norm after it does outside of training, too."""
+    if not (isinstance(into, keras.layers.Conv2D) and into.use_bias and into.activation is keras.activations.linear):
+        raise ValueError(
+            f"a batch norm follows {into.name}, a {type(into).__name__}; expected a Conv2D with a bias and no "
+            "activation, to fold the batch norm into"
+        )
+    gamma, beta, mean, variance = norm.get_weights()
+    scale = gamma / np.sqrt(variance + norm.epsilon)
+    kernel, bias = into.get_weights()
+    into.set_weights([kernel * scale, (bias - mean) * scale + beta])
+
+
+def _settle(classifier: keras.Model) -> keras.Model:
+    """Makes what format version 1 left in a file do the same in training: Keras' `Resizing` tells all after it so."""
+    for layer in classifier.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+        elif isinstance(layer, keras.layers.GaussianNoise):
+            layer.stddev = 0.0
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    return classifier

@@ -3,17 +3,22 @@
 Nothing in a file decides what is run: every class that it names must be on the caller's list. Nothing decides how much
 memory is taken beyond a few times its size: archives are not compressed, and the weights a configuration asks for are
 counted, without being made, before they are. The checksum of every member is verified before HDF5 reads one, so an
-accident never reaches that library; it stays the one that a forger of checksums would have to break.
+accident never reaches that library; it stays the one that a forger of checksums would have to break. A file is read
+once, and what was checked is what is loaded, whatever happens to the file meanwhile.
 """
 
 import concurrent.futures
+import hashlib
 import io
 import json
 import math
+import os
+import tempfile
 import warnings
 import zipfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import h5py
@@ -31,7 +36,15 @@ _DEEPEST_GROUP = 8
 _NUMBERS = ("float32", "int64", "int32", "uint32")
 
 
-def load(path: Path, *, root: str, parts: Collection[str], networks: Collection[str] = ()) -> keras.Model:
+def load(
+    path: Path,
+    *,
+    root: str,
+    parts: Collection[str],
+    networks: Collection[str] = (),
+    sha256: str | None = None,
+    mistaken: Mapping[str, str] = MappingProxyType({}),
+) -> keras.Model:
     """Loads a model, not compiled, if it consists of known classes only.
 
     Args:
@@ -40,20 +53,44 @@ def load(path: Path, *, root: str, parts: Collection[str], networks: Collection[
         parts: classes that it may be made of, with their modules: `keras.layers.Dense`.
         networks: the parts whose weights are counted one by one; none: those of the whole model are. For a root that
             does more than to declare its weights when it is made, such as to copy some.
+        sha256: the digest that the file must have, in hexadecimal; None for any.
+        mistaken: what to say of a model of another class that may be taken for it, by class.
 
     Raises:
-        UsageError: if the file is missing, damaged, names another class, or asks for more memory than it fills.
+        UsageError: if the file is missing, damaged, has another digest, names another class, or asks for more memory
+            than it fills.
     """
     try:
-        config, num_weights = _checked(path, {root, *parts})
+        content = _read(path)
+        if sha256 is not None and (found := hashlib.sha256(content).hexdigest()) != sha256.strip().lower():
+            raise ValueError(f"it has the sha256 {found}; expected {sha256}: it is not the file that was named")
+        config, num_weights = _checked(content, {root, *parts}, mistaken)
         if _name(config) != root:
             raise ValueError(f"it holds a {_name(config)}; expected a {root}")
         _check_size(config, networks or {root}, num_weights)
-        with warnings.catch_warnings():  # Keras only warns of weights that it does not find, and makes random ones
-            warnings.filterwarnings("error", "Skipping nested container")
-            return keras.models.load_model(path, compile=False, safe_mode=True)
+        return _load(content)
     except Exception as error:  # a damaged file makes zipfile, HDF5 and Keras raise nearly anything
-        raise UsageError(f"{path} cannot be read as a Keras model: {_one_line(error)}") from error
+        raise UsageError(f"{path} cannot be loaded: {_one_line(error)}") from error
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > _LARGEST_FILE:
+            raise ValueError(f"it has {size:,} bytes; expected at most {_LARGEST_FILE:,}")
+        return file.read(size)
+
+
+def _load(content: bytes) -> keras.Model:
+    """Returns the model of a file that was checked, from a copy out of the reach of other users: Keras wants a name."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # Keras only warns of weights that it does not find, and makes random ones.
+        warnings.filterwarnings("error", "Skipping nested container")
+        copy = Path(folder, "model.keras")
+        copy.write_bytes(content)
+        return keras.models.load_model(copy, compile=False, safe_mode=True)
 
 
 def _one_line(error: Exception) -> str:
@@ -61,17 +98,14 @@ def _one_line(error: Exception) -> str:
     return told if type(error) is ValueError else f"{type(error).__name__}: {told}"
 
 
-def _checked(path: Path, classes: Collection[str]) -> tuple[dict, int]:
+def _checked(file: bytes, classes: Collection[str], mistaken: Mapping[str, str]) -> tuple[dict, int]:
     """Returns the configuration in a file and how many numbers its weights are, both checked."""
-    if not path.is_file():
-        raise ValueError("there is no such file")
-    size = path.stat().st_size
-    if size > _LARGEST_FILE:
-        raise ValueError(f"it has {size:,} bytes; expected at most {_LARGEST_FILE:,}")
-    with zipfile.ZipFile(path) as archive:
-        _check_members(archive.infolist(), size)
+    with zipfile.ZipFile(io.BytesIO(file)) as archive:
+        _check_members(archive.infolist(), len(file))
         archive.read(_METADATA)  # every member is read, which verifies its CRC
         config = _parsed(archive.read(_CONFIG))
+        if (found := _name(config)) in mistaken:
+            raise ValueError(mistaken[found])
         _check_classes(config, classes)
         content = archive.read(_WEIGHTS)
     with h5py.File(io.BytesIO(content), "r") as weights:

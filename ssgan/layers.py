@@ -185,10 +185,6 @@ class Dropout(keras.layers.Dropout):
         mask = tf.cast(_random_bytes(tf.shape(inputs), self.seed_generator.next()) >= dropped, inputs.dtype)
         return inputs * (mask * (256 / (256 - dropped)))
 
-    def to_plain(self) -> keras.layers.Dropout:
-        """Returns the plain float32 Keras layer."""
-        return keras.layers.Dropout(self.rate, name=self.name, dtype="float32")
-
 
 @keras.saving.register_keras_serializable("ssgan")
 class UniformNoise(keras.layers.GaussianNoise):
@@ -206,10 +202,6 @@ class UniformNoise(keras.layers.GaussianNoise):
             return inputs
         noise = tf.cast(_random_bytes(tf.shape(inputs), self.seed_generator.next()), inputs.dtype) - 127.5
         return inputs + noise * (self.stddev / math.sqrt((256**2 - 1) / 12))
-
-    def to_plain(self) -> keras.layers.GaussianNoise:
-        """Returns the plain float32 Keras layer."""
-        return keras.layers.GaussianNoise(self.stddev, name=self.name, dtype="float32")
 
 
 @keras.saving.register_keras_serializable("ssgan")
@@ -234,10 +226,6 @@ class BatchNormalization(keras.layers.BatchNormalization):
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + value * (1.0 - self.momentum))
         return tf.reshape(maps, tf.shape(inputs))
-
-    def to_plain(self) -> keras.layers.BatchNormalization:
-        """Returns the plain float32 Keras layer, not yet built, with the same weights."""
-        return keras.layers.BatchNormalization.from_config({**self.get_config(), "dtype": "float32"})
 
 
 def _random_bytes(shape: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

@@ -76,6 +76,9 @@ def test_the_checkpoint_is_restored(gan, expected):
 def test_the_classifier_is_loaded(expected):
     classifier = ssgan.load_classifier(GOLDEN / CLASSIFIER_FILE)
     np.testing.assert_allclose(classifier.predict(expected["images"], verbose=0), expected["probabilities"], atol=1e-6)
+    # That version kept the dropout in the file.
+    in_training = classifier(expected["images"], training=True)
+    np.testing.assert_allclose(in_training, expected["probabilities"], atol=1e-6)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,14 @@ The files and their mutations are those of experiments/fuzz.py, which runs more 
 """
 
 import logging
+import os
 import sys
+import zipfile
 
 import fuzz
 import fuzz_readers
 import keras
+import numpy as np
 import pytest
 from fuzz_hostile import HOSTILE
 
@@ -77,6 +80,27 @@ def test_a_file_can_be_pinned_by_its_digest(tmp_path):
         ssgan.load_classifier(path, sha256="0123")
 
 
+@pytest.mark.parametrize("owner, step", [(zipfile, "ZipFile"), (keras.models, "load_model")], ids=["check", "load"])
+def test_a_file_that_is_swapped_while_it_is_read_is_not_loaded(owner, step, tmp_path, monkeypatch):
+    path = fuzz_readers.make_classifier(tmp_path)
+    digest, expected = files.sha256(path), ssgan.load_classifier(path).get_weights()
+    path.rename(tmp_path / "first")
+    fuzz_readers.make_classifier(tmp_path).rename(tmp_path / "other")  # of other random weights
+    (tmp_path / "first").rename(path)
+    proceed = getattr(owner, step)
+
+    def swap(*args, **kwargs):
+        if (tmp_path / "other").exists():
+            os.replace(tmp_path / "other", path)
+        return proceed(*args, **kwargs)
+
+    monkeypatch.setattr(owner, step, swap)
+    loaded = ssgan.load_classifier(path, digest).get_weights()
+    assert not (tmp_path / "other").exists()
+    for found, weight in zip(loaded, expected, strict=True):
+        np.testing.assert_array_equal(found, weight)
+
+
 @pytest.fixture
 def finished_run(tmp_path):
     for make in (
@@ -90,7 +114,7 @@ def finished_run(tmp_path):
 
 
 def test_eval_refuses_a_run_whose_classifier_has_another_digest(finished_run):
-    with pytest.raises(UsageError, match="classifier.keras has the sha256 [0-9a-f]{64}; expected 0123"):
+    with pytest.raises(UsageError, match="classifier.keras .* has the sha256 [0-9a-f]{64}; expected 0123"):
         eval.evaluate_run(eval.EvalConfig(run=str(finished_run), sha256="0123"))
 
 

@@ -226,12 +226,3 @@ def test_batch_normalization_that_is_not_trainable_keeps_its_averages():
     inputs = tf.random.stateless_normal([8, 3], [1, 2])
     np.testing.assert_array_equal(layer(inputs, training=True), layer(inputs))
     np.testing.assert_array_equal(layer.moving_mean, 0)
-
-
-@pytest.mark.parametrize(
-    "layer", [Dropout(0.5, name="a"), UniformNoise(0.3, name="b"), BatchNormalization(momentum=0.7, name="c")]
-)
-def test_plain_keras_layers_take_their_place(layer):
-    plain = layer.to_plain()
-    assert type(plain) is type(layer).__base__
-    assert {**plain.get_config(), "dtype": None} == {**layer.get_config(), "dtype": None}
