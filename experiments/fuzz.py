@@ -82,7 +82,7 @@ def fuzz(reader: Reader, folder: Path, *, mutations: int, seed: int) -> dict:
     if (found := attempt(reader.read, path)) != "loaded":
         raise RuntimeError(f"the valid {path} is not loaded; {found}")
     content = path.read_bytes()
-    counts = {"tried": mutations, "loaded": 0, "refused": 0, "failures": [], "slowest_seconds": 0.0}
+    counts: dict[str, Any] = {"tried": mutations, "loaded": 0, "refused": 0, "failures": [], "slowest_seconds": 0.0}
     for number in range(mutations):
         random = np.random.default_rng([seed, number])
         mutation = MUTATIONS[number % len(MUTATIONS)]

@@ -95,7 +95,7 @@ def _clock():
     class Clock(keras.callbacks.Callback):
         """Notes the time at the beginning and after every step."""
 
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.stamps: list[float] = []
             self.steps = 0

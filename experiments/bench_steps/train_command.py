@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import IO, cast
 
 from bench_steps import processes
 
@@ -21,9 +22,9 @@ def peak_mib(flags: list[str]) -> int:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        process = _start(flags, folder)
-        with process.stdout:
-            process.stdout.read()
+        process, output = _start(flags, folder)
+        with output:
+            output.read()
         _, status, usage = os.wait4(process.pid, 0)  # of this process alone: RUSAGE_CHILDREN would be of all so far
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
@@ -42,8 +43,8 @@ def first_times() -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         begin = time.perf_counter()
-        process = _start(["--checkpoint_every=1", "--keep_checkpoints=1000"], folder)
-        process.stdout.readline()
+        process, output = _start(["--checkpoint_every=1", "--keep_checkpoints=1000"], folder)
+        output.readline()
         line = time.perf_counter() - begin
         while not (folder / "run" / "checkpoints" / "step_000000001").exists():
             if process.poll() is not None:
@@ -55,8 +56,9 @@ def first_times() -> tuple[float, float]:
     return line, step
 
 
-def _start(flags: list[str], folder: Path) -> subprocess.Popen:
-    """Starts the command; its run and what it says on stderr are in the folder."""
+def _start(flags: list[str], folder: Path) -> tuple[subprocess.Popen, IO[str]]:
+    """Starts the command, and returns its stdout, too; its run and what it says on stderr are in the folder."""
     call = [sys.executable, "-m", "ssgan.train", f"--flagfile={QUICK_START}", f"--run_dir={folder / 'run'}", *flags]
     with open(folder / "stderr.txt", "w") as errors:
-        return subprocess.Popen(call, stdout=subprocess.PIPE, stderr=errors, text=True, env=processes.environment())
+        process = subprocess.Popen(call, stdout=subprocess.PIPE, stderr=errors, text=True, env=processes.environment())
+    return process, cast(IO[str], process.stdout)
