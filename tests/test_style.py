@@ -1,4 +1,4 @@
-"""The checks of the source that `ruff` makes, so that one command runs them all, and of the papers around it."""
+"""The checks of `ruff` and `mypy`, so that one command runs them all, and of the papers around the source."""
 
 import re
 import subprocess
@@ -15,6 +15,13 @@ ROOT = Path(__file__).parent.parent
 def test_ruff_finds_nothing(arguments):
     pytest.importorskip("ruff")
     done = subprocess.run([sys.executable, "-m", "ruff", *arguments, "."], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_mypy_finds_nothing():
+    pytest.importorskip("mypy")
+    command = [sys.executable, "-m", "mypy", "ssgan", "experiments"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
