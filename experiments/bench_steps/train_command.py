@@ -1,5 +1,6 @@
 """The command of the quick start as it is, watched from outside. Only Python's own library."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,14 +9,16 @@ import time
 from pathlib import Path
 from typing import IO, cast
 
-from bench_steps import processes
+from bench_steps import processes, results
 
 QUICK_START = processes.EXPERIMENTS.parent / "configs" / "street_digits_quick.cfg"
 POLL_SECONDS = 0.01
 
 
-def peak_mib(flags: list[str]) -> int:
+def peak_mib(flags: list[str]) -> tuple[int, dict]:
     """Returns the peak memory of the command, with flags on top, from its start to the saved classifier, MiB.
+
+    And the options of its run.
 
     Raises:
         SystemExit: if the command fails.
@@ -29,13 +32,13 @@ def peak_mib(flags: list[str]) -> int:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             processes.fail("ssgan.train", process.returncode, (folder / "stderr.txt").read_text())
-    return round(usage.ru_maxrss / 1024)  # kibibytes on Linux
+        return round(usage.ru_maxrss / 1024), _options(folder)  # kibibytes on Linux
 
 
-def first_times() -> tuple[float, float]:
+def first_times() -> tuple[float, float, dict]:
     """Returns the seconds from the start of the command to its first line, and to the end of its first step.
 
-    The latter is when the checkpoint of this step appears, so writing it is counted, too.
+    The latter is when the checkpoint of this step appears, so writing it is counted, too. And the options of its run.
 
     Raises:
         SystemExit: if the command fails.
@@ -53,7 +56,11 @@ def first_times() -> tuple[float, float]:
         step = time.perf_counter() - begin
         process.kill()
         process.communicate()
-    return line, step
+        return line, step, _options(folder)
+
+
+def _options(folder: Path) -> dict:
+    return results.public(json.loads((folder / "run" / "options.json").read_text()))
 
 
 def _start(flags: list[str], folder: Path) -> tuple[subprocess.Popen, IO[str]]:

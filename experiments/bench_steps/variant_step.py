@@ -15,16 +15,16 @@ def measure(*, variant: str | None, config: str, images: str, steps: int) -> dic
         steps: steps to time, a multiple of `STEPS_IN_AN_EXECUTION`; as many as that come before them.
 
     Returns:
-        The report: `seconds` of each step, `about` the machine.
+        The report: `seconds` of each step, `options` in full.
     """
-    from ssgan import hardware
-
     before, after = VARIANTS[variant] if variant else (_nothing, _nothing)
     before()
     warm_up = STEPS_IN_AN_EXECUTION
-    gan, batches, _ = ssgan_step.prepare(ssgan_step.read_options(config, []), images, steps=warm_up + steps)
+    options = ssgan_step.read_options(config, [])
+    gan, batches, _ = ssgan_step.prepare(options, images, steps=warm_up + steps)
     after(gan)
-    return {"seconds": ssgan_step.fit_seconds(gan, batches)[-steps:], "about": hardware.describe()}
+    seconds = ssgan_step.fit_seconds(gan, batches)[-steps:]
+    return {"seconds": seconds, "options": ssgan_step.described(options)}
 
 
 def transpose_by_pixel_shuffle(inputs, kernel):
