@@ -11,13 +11,11 @@ PyTorch are compared. Prints tables; writes results/bench.json and results/bench
 
 import argparse
 import dataclasses
-import datetime
-import json
 import statistics
 import sys
 from pathlib import Path
 
-from bench_steps import environments, processes
+from bench_steps import environments, processes, results
 
 HERE = Path(__file__).parent
 AGREEMENT = "agreement"
@@ -103,14 +101,12 @@ def main() -> None:
     arguments.work_dir.mkdir(parents=True, exist_ok=True)
     images = arguments.work_dir / "images.npz"
     source = {"dataset": arguments.dataset, "data_dir": arguments.data_dir, "count": arguments.images}
-    dataset = run(Tool("images", source), arguments.work_dir, output=str(images))["dataset"]
-    result = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
+    found = run(Tool("images", source), arguments.work_dir, output=str(images))
     if AGREEMENT in arguments.only:
-        result[AGREEMENT] = check_agreement(images, arguments.work_dir)
-        write(result, arguments.output)
+        about = results.about(found["about"])
+        results.put(arguments.output, **{AGREEMENT: {**about, **check_agreement(images, arguments.work_dir)}})
     for name in (name for name in COMPARISONS if name in arguments.only):
-        about = {"date": datetime.date.today().isoformat(), "command": processes.command_line(), "images": dataset}
-        compare(name, about, images, arguments, result)
+        compare(name, {**results.about(found["about"]), "images": found["dataset"]}, images, arguments)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -136,8 +132,8 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def compare(name: str, about: dict, images: Path, arguments: argparse.Namespace, result: dict) -> None:
-    """Runs every tool of a comparison in turn, round after round, into `result`, which is written after each."""
+def compare(name: str, about: dict, images: Path, arguments: argparse.Namespace) -> None:
+    """Runs every tool of a comparison in turn, round after round; the results are written after each."""
     comparison = COMPARISONS[name]
     measured: dict[str, list[dict]] = {tool: [] for tool in comparison.tools}
     floors: dict[str, list[dict]] = {flag: [] for flag in floor_flags(comparison)}
@@ -149,9 +145,9 @@ def compare(name: str, about: dict, images: Path, arguments: argparse.Namespace,
             print(f"{name}, round {number + 1} of {arguments.rounds}: {tool} ...", flush=True)
             report = run(how, arguments.work_dir, images=str(images), steps=arguments.steps)
             measured[tool].append(report)
-        result.setdefault("comparisons", {})[name] = summary(comparison, about, measured, floors)
-        write(result, arguments.output)
-    print(table(name, result["comparisons"][name]), flush=True)
+        result = summary(comparison, about, measured, floors)
+        write(name, result, arguments.output)
+    print(table(name, result), flush=True)
 
 
 def run(tool: Tool, work_dir: Path, **options) -> dict:
@@ -205,7 +201,9 @@ def summary(comparison: Comparison, about: dict, measured: dict, floors: dict) -
     floor_seconds = {flag: [report["seconds"] for report in reports] for flag, reports in floors.items()}
     first = next(iter(floors))  # the alternating one where there are two: the peers' mathematics
     peaks = [report["peak_gflop_per_second"] for reports in floors.values() for report in reports]
-    tools = {tool: tool_summary(reports) for tool, reports in measured.items()}
+    tools = {
+        tool: {"options": comparison.tools[tool].options, **tool_summary(reports)} for tool, reports in measured.items()
+    }
     ours = {tool: entry for tool, entry in tools.items() if tool.startswith("ssgan")}
     ratios = {
         f"{peer} / {tool}": ratio(tools[peer]["median_seconds"], entry["median_seconds"])
@@ -228,9 +226,10 @@ def summary(comparison: Comparison, about: dict, measured: dict, floors: dict) -
 
 
 def tool_summary(reports: list[dict]) -> dict:
-    """Returns medians of a tool's rounds, with every single time."""
+    """Returns medians of a tool's rounds, with every single time, and the tool's own account of its options if any."""
     medians = [statistics.median(report["seconds"]) for report in reports]
     return {
+        **({"options": reports[0]["options"]} if "options" in reports[0] else {}),
         "median_seconds": medians,
         "images_per_second": reports[0]["rows"] / statistics.median(medians),
         "peak_mib": max(report["peak_mib"] for report in reports),
@@ -265,16 +264,14 @@ def table(name: str, comparison: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(result: dict, output: Path) -> None:
-    """Writes the results, and draws them when there is a comparison."""
+def write(name: str, result: dict, output: Path) -> None:
+    """Puts a comparison into the results, with the tools it had and has no longer, and draws them all."""
     from bench_steps.figure import draw
 
-    from ssgan import files
-
-    output.parent.mkdir(parents=True, exist_ok=True)
-    files.write_json(output, result)
-    if result.get("comparisons"):
-        draw(result["comparisons"], output.with_suffix(".png"))
+    comparisons = results.read(output).get("comparisons", {})
+    comparisons[name] = results.with_rows_kept(result, comparisons.get(name, {}), "tools", "ratios")
+    results.put(output, comparisons=comparisons)
+    draw(comparisons, output.with_suffix(".png"))
 
 
 if __name__ == "__main__":

@@ -5,21 +5,19 @@
 FOLDER holds svhn_lite/ (SVHN's two .mat files, here a part of the official test file, see the README). The peers are
 ModSSC's FixMatch and LAMDA-SSL's ImprovedGAN, either with the network, learning rate and changes of the images of
 ssgan's default recipe; their environments are made when they are first needed. Prints the errors and writes
-results/peers.json, anew after every run. A run that is in it, of the same minutes, is not trained again: repeat the
-command until all is done. Leave the machine alone meanwhile.
+results/peers.json, anew after every run. A run that is in it is not trained again: repeat the command until all is
+done. Runs of other minutes belong into another file, see --output. Leave the machine alone meanwhile.
 """
 
 import argparse
 import dataclasses
-import datetime
 import statistics
+import sys
 from pathlib import Path
 from typing import Any
 
 from bench_steps import arguments as shared_options
-from bench_steps import environments, processes
-
-from ssgan import files
+from bench_steps import environments, processes, results
 
 DATASET, SVHN_LITE = "svhn_cropped", "svhn_lite"
 
@@ -41,22 +39,32 @@ PEERS = {
 def main() -> None:
     """Trains whatever is still to be trained."""
     arguments = parse_arguments()
+    refuse_other_minutes(arguments)
     arguments.work_dir.mkdir(parents=True, exist_ok=True)
     for label_seed in arguments.label_seeds:
         for name in arguments.only:
-            runs = read(arguments.output)["peers"].get(name, {"runs": []})["runs"]
-            if not any((run["label_seed"], run["minutes"]) == (label_seed, arguments.minutes) for run in runs):
+            runs = read(arguments.output).get(name, {"runs": []})["runs"]
+            if label_seed not in [run["label_seed"] for run in runs]:
                 print(f"{name}, label seed {label_seed}: {arguments.minutes:g} minutes ...", flush=True)
                 run = train(name, label_seed, arguments)
-                results = read(arguments.output)  # by now, another process may have added its own
-                add(results["peers"].setdefault(name, {"runs": []})["runs"], run)
-                write(results, arguments.output)
+                add(name, run, arguments.output)
     print(table(read(arguments.output)), flush=True)
 
 
 def read(output: Path) -> dict[str, Any]:
-    """Returns the results so far."""
-    return files.read_json(output) if output.exists() else {"peers": {}}
+    """Returns the peers of the results so far."""
+    return results.read(output).get("peers", {})
+
+
+def refuse_other_minutes(arguments: argparse.Namespace) -> None:
+    """Ends the program where the results are of trainings of another length: they would not be comparable."""
+    found = {run["minutes"] for peer in read(arguments.output).values() for run in peer["runs"]}
+    if found - {arguments.minutes}:
+        minutes = ", ".join(f"{each:g}" for each in sorted(found))
+        sys.exit(
+            f"error: {arguments.output} holds runs of {minutes} minutes, and --minutes={arguments.minutes:g}: name "
+            "another file with --output"
+        )
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -86,6 +94,7 @@ def train(name: str, label_seed: int, arguments: argparse.Namespace) -> dict[str
     images = str(arguments.work_dir / f"peer_images_{label_seed}.npz")
     source = {"dataset": DATASET, "data_dir": str(arguments.data_dir / SVHN_LITE), "label_seed": label_seed}
     data = processes.run("peer_images", {**source, "output": images})
+    about = results.about(data["about"])
     options = {"images": images, "seconds": 60 * arguments.minutes, "seed": label_seed}
     report = processes.run(peer.module, options, python=python)
     return {
@@ -93,34 +102,27 @@ def train(name: str, label_seed: int, arguments: argparse.Namespace) -> dict[str
         "seed": label_seed,
         "minutes": arguments.minutes,
         **report,
-        "date": datetime.datetime.now().isoformat(timespec="seconds"),
-        "command": processes.command_line(),
+        **about,
         "images": data["dataset"],
         "label_mask_digest": data["label_mask_digest"],
-        "hardware": data["about"],
     }
 
 
-def add(runs: list[dict[str, Any]], run: dict[str, Any]) -> None:
-    """Adds a run to those of its peer, in the place of what it replaces; runs of other minutes go."""
-    kept = [old for old in runs if old["minutes"] == run["minutes"] and old["label_seed"] != run["label_seed"]]
-    runs[:] = sorted([*kept, run], key=lambda run: run["label_seed"])
+def add(name: str, run: dict[str, Any], output: Path) -> None:
+    """Adds a run of a peer to the results, with the peer's mean and deviation."""
+    peers = read(output)  # by now, another process may have added its own
+    others = [old for old in peers.get(name, {"runs": []})["runs"] if old["label_seed"] != run["label_seed"]]
+    runs = sorted([*others, run], key=lambda run: run["label_seed"])
+    errors = [run["test_error"] for run in runs]
+    deviation = statistics.stdev(errors) if len(errors) > 1 else None
+    peers[name] = {"runs": runs, "mean_error": statistics.mean(errors), "standard_deviation": deviation}
+    results.put(output, peers=peers)
 
 
-def write(results: dict[str, Any], output: Path) -> None:
-    """Writes the results, with mean and deviation of each peer."""
-    for peer in results["peers"].values():
-        errors = [run["test_error"] for run in peer["runs"]]
-        peer["mean_error"] = statistics.mean(errors)
-        peer["standard_deviation"] = statistics.stdev(errors) if len(errors) > 1 else None
-    output.parent.mkdir(parents=True, exist_ok=True)
-    files.write_json(output, results)
-
-
-def table(results: dict[str, Any]) -> str:
+def table(peers: dict[str, Any]) -> str:
     """Returns the figures of all runs as text."""
     lines = [f"\n{'':24}labels  minutes   steps  validation error  test error"]
-    for name, peer in results["peers"].items():
+    for name, peer in peers.items():
         for run in peer["runs"]:
             validation = f"{100 * run['curve'][-1][1]:14.2f} %"
             figures = f"{run['label_seed']:6}{run['minutes']:9g}{run['steps']:8}{validation:>18}"

@@ -10,15 +10,13 @@ machine alone meanwhile.
 
 import argparse
 import dataclasses
-import datetime
 import functools
-import json
 import statistics
 from collections.abc import Callable
 from pathlib import Path
 
 from bench_steps import arguments as shared_options
-from bench_steps import processes, train_command
+from bench_steps import processes, results, train_command
 
 DEFAULT = "svhn_1000"  # the recipe of the curves: a file in `configs/`
 BATCHES = {"labeled_batch": 50, "unlabeled_batch": 50, "generated_batch": 32}  # of the default recipe, rows
@@ -57,14 +55,12 @@ def main() -> None:
     """Measures the parts that are asked for."""
     arguments = parse_arguments()
     arguments.work_dir.mkdir(parents=True, exist_ok=True)
-    result = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
     hardware = images_ready(IMAGES, arguments)["about"]
     for name in (name for name in PARTS if name in arguments.only):
         print(f"{name} ...", flush=True)
-        about = {"date": datetime.date.today().isoformat(), "command": processes.command_line(), "hardware": hardware}
-        result[name] = {**about, **PARTS[name](arguments)}
-        write(result, arguments.output)
-        print(table(name, result[name]), flush=True)
+        result = {**results.about(hardware), **PARTS[name](arguments)}
+        write(name, result, arguments.output)
+        print(table(name, result), flush=True)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -100,31 +96,34 @@ def curve(points: list[Point], arguments: argparse.Namespace) -> dict:
 
 
 def point_summary(point: Point, reports: list[dict]) -> dict:
-    """Returns the median of the rounds' medians, and those."""
+    """Returns the median of the rounds' medians, those, and every option of the step."""
     medians = [statistics.median(report["seconds"]) for report in reports]
     return {
         **dataclasses.asdict(point),
         "seconds": statistics.median(medians),
         "median_seconds": medians,
         "peak_mib": max(report["peak_mib"] for report in reports),
+        "options": reports[0]["options"],
     }
 
 
 def memory(arguments: argparse.Namespace) -> dict:
     """Measures the peak memory of the command itself, from its start to the saved classifier."""
-    peaks = {}
+    peaks, options = {}, {}
     for count in (IMAGES, ALL_IMAGES):
         images_ready(count, arguments)
-        peaks[str(count)] = train_command.peak_mib([f"--train_images={count}", f"--total_steps={arguments.steps}"])
+        flags = [f"--train_images={count}", f"--total_steps={arguments.steps}"]
+        peaks[str(count)], options[str(count)] = train_command.peak_mib(flags)
     more_bytes = (ALL_IMAGES - IMAGES) * IMAGE_BYTES
     copies = (peaks[str(ALL_IMAGES)] - peaks[str(IMAGES)]) * 2**20 / more_bytes
-    return {"steps": arguments.steps, "peak_mib": peaks, "copies_of_the_images": round(copies, 2)}
+    figures = {"steps": arguments.steps, "peak_mib": peaks, "copies_of_the_images": round(copies, 2)}
+    return {**figures, "options": options}
 
 
 def first_step(arguments: argparse.Namespace) -> dict:
     """Times the command of the quick start, from its start on; the images come from the cache."""
-    lines, steps = zip(*(train_command.first_times() for _ in range(arguments.rounds)), strict=True)
-    return {"first_line_seconds": lines, "first_step_seconds": steps}
+    lines, steps, options = zip(*(train_command.first_times() for _ in range(arguments.rounds)), strict=True)
+    return {"first_line_seconds": lines, "first_step_seconds": steps, "options": options[0]}
 
 
 def input_share(arguments: argparse.Namespace) -> dict:
@@ -141,22 +140,24 @@ def input_share(arguments: argparse.Namespace) -> dict:
             "alone_share": statistics.median(batch / step for batch, step, _ in pairs),
             "difference_share": statistics.median((step - cached) / step for _, step, cached in pairs),
         }
-        nets[net] = {"config": config, "precision": report["precision"], **shares, **rounds}
+        own = report["options"]
+        nets[net] = {"config": config, "precision": own["precision"], **shares, **rounds, "options": own}
     return {"nets": nets}
 
 
 def evaluation(arguments: argparse.Namespace) -> dict:
     """Measures images per second of evaluation and prediction, by batch size."""
-    nets = {}
+    nets, own = {}, {}
     for net in ("small", "paper_svhn"):
         options = {"config": CONFIGS[net], "flags": [], "images": images_file(IMAGES, arguments)}
         what = {"count": EVALUATED_IMAGES, "batch_sizes": BATCH_SIZES, "rounds": arguments.rounds}
-        rates = processes.run("evaluation", {**options, **what})["images_per_second"]
+        report = processes.run("evaluation", {**options, **what})
+        own[net] = report["options"]
         nets[net] = {
             call: {size: round(statistics.median(found)) for size, found in sizes.items()}
-            for call, sizes in rates.items()
+            for call, sizes in report["images_per_second"].items()
         }
-    return {"count": EVALUATED_IMAGES, "images_per_second": nets}
+    return {"count": EVALUATED_IMAGES, "images_per_second": nets, "options": own}
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], dict]] = {
@@ -196,16 +197,13 @@ def table(name: str, found: dict) -> str:
     return "\n".join([*lines, ""])
 
 
-def write(result: dict, output: Path) -> None:
-    """Writes the results, and draws the curves when all of them are there."""
+def write(name: str, result: dict, output: Path) -> None:
+    """Puts a part into the results, and draws the curves when all of them are there."""
     from bench_steps.costs_figure import draw
 
-    from ssgan import files
-
-    output.parent.mkdir(parents=True, exist_ok=True)
-    files.write_json(output, result)
-    if result.keys() >= CURVES.keys():
-        draw(result, output.with_suffix(".png"))
+    parts = results.put(output, **{name: result})
+    if parts.keys() >= CURVES.keys():
+        draw(parts, output.with_suffix(".png"))
 
 
 if __name__ == "__main__":

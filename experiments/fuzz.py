@@ -9,10 +9,8 @@ neither loaded nor refused. tests/test_hostile.py runs a part of it.
 
 import argparse
 import contextlib
-import datetime
 import json
 import os
-import platform
 import resource
 import signal
 import subprocess
@@ -24,10 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_steps import results
 from fuzz_hostile import HOSTILE
 from fuzz_mutations import MUTATIONS
 from fuzz_readers import READERS, Reader
 
+from ssgan import files
 from ssgan.config import UsageError
 
 RESULT = Path(__file__).parent / "results" / "fuzz.json"
@@ -82,7 +82,7 @@ def fuzz(reader: Reader, folder: Path, *, mutations: int, seed: int) -> dict:
     if (found := attempt(reader.read, path)) != "loaded":
         raise RuntimeError(f"the valid {path} is not loaded; {found}")
     content = path.read_bytes()
-    counts = {"tried": mutations, "loaded": 0, "refused": 0, "failures": [], "slowest_seconds": 0.0}
+    counts: dict[str, Any] = {"tried": mutations, "loaded": 0, "refused": 0, "failures": [], "slowest_seconds": 0.0}
     for number in range(mutations):
         random = np.random.default_rng([seed, number])
         mutation = MUTATIONS[number % len(MUTATIONS)]
@@ -137,10 +137,11 @@ def main() -> None:
     if options.reader:
         print(json.dumps(_run(options.reader, mutations=each, seed=options.seed)))
         return
+    about = _about()
     found = {name: _run_in_process(name, options) for name in (*READERS, "hostile")}
     hostile = found.pop("hostile")
-    result = {"mutations": each * len(READERS), "seed": options.seed, "readers": found, "hostile": hostile, **_about()}
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    counts = {"mutations": each * len(READERS), "seed": options.seed, "readers": found, "hostile": hostile}
+    files.write_json(RESULT, results.with_rows_kept({**about, **counts}, results.read(RESULT), "readers"))
     _print_table(found, hostile)
     failures = [row.get("failures", [row.get("crashed")]) for row in [*found.values(), hostile]]
     sys.exit(any(failures))
@@ -196,8 +197,7 @@ def _about() -> dict:
     from ssgan import hardware
 
     versions = {module.__name__: module.__version__ for module in (keras, tf, tfds, h5py, np)}
-    date = datetime.date.today().isoformat()
-    return {"date": date, "python": platform.python_version(), "versions": versions, "hardware": hardware.describe()}
+    return {**results.about(hardware.describe()), "versions": versions}
 
 
 def _print_table(readers: dict, hostile: dict) -> None:

@@ -19,7 +19,7 @@ def truncate(content: bytes, random: np.random.Generator) -> bytes:
 def insert(content: bytes, random: np.random.Generator) -> bytes:
     """Inserts up to 64 random bytes."""
     position = random.integers(len(content) + 1)
-    return content[:position] + random.bytes(random.integers(1, 65)) + content[position:]
+    return content[:position] + random.bytes(int(random.integers(1, 65))) + content[position:]
 
 
 def zero(content: bytes, random: np.random.Generator) -> bytes:

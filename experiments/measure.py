@@ -3,9 +3,10 @@
   python experiments/measure.py STUDY... --data_dir=FOLDER
 
 FOLDER holds svhn_lite/ (SVHN's two .mat files, here a part of the official test file, see the README) and tfds/
-(MNIST as TFDS prepares it). Prints the errors and writes results/<study>.json, anew after every run. A run that is
-finished under runs/ is not trained again, one that was interrupted goes on: repeat the command until all is done.
-Without names: all studies, a day's work.
+(MNIST as TFDS prepares it). Prints the errors and puts them into results/<study>.json after every run; what that file
+holds of other recipes, of other label seeds and of newer runs stays, be it measured elsewhere or no longer possible. A
+run that is finished under runs/ is not trained again, one that was interrupted goes on: repeat the command until all
+is done. Without names: all studies, a day's work.
 
 In a study of so many minutes, the steps that fit into them are counted once for each recipe, before it is trained; the
 learning rate falls to 0 at the last of them. Leave the machine alone while such a study, or any time, is measured.
@@ -23,6 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench_steps import results
 from bench_steps.arguments import RESULTS
 
 from ssgan import files
@@ -174,6 +176,7 @@ def main() -> None:
     options = parser.parse_args()
     for name in options.studies or STUDIES:
         study = STUDIES[name]
+        earlier(name)
         for recipe, label_seed in plan(parser, study, options):
             measure(name, recipe, label_seed, options.data_dir)
             write_results(name)
@@ -201,11 +204,11 @@ def measure(name: str, recipe: str, label_seed: int, data_dir: Path) -> None:
             steps = round(60 * study.minutes / seconds_per_step(folder, flags))
             flags += [f"--total_steps={steps}", f"--log_every={max(1, steps // POINTS)}"]
         flags.append(f"--label_seed={label_seed}")
-        call("train", *(["--resume"] if (run_dir / "options.json").exists() else flags), f"--run_dir={run_dir}")
+        run(run_dir, "train", *(["--resume"] if (run_dir / "options.json").exists() else flags), f"--run_dir={run_dir}")
     if study.tested and not (run_dir / "metrics.json").exists():
-        call("eval", f"--run={run_dir}")
+        run(run_dir, "eval", f"--run={run_dir}")
     if study.transfer and not list(run_dir.glob("metrics_svhn_cropped_*.json")):
-        call("eval", f"--run={run_dir}", "--dataset=svhn_cropped", f"--data_dir={data_dir / study.transfer}")
+        run(run_dir, "eval", f"--run={run_dir}", "--dataset=svhn_cropped", f"--data_dir={data_dir / study.transfer}")
 
 
 def seconds_per_step(folder: Path, flags: list[str]) -> float:
@@ -233,27 +236,40 @@ def seconds_per_step(folder: Path, flags: list[str]) -> float:
     return files.read_json(path)["seconds"]
 
 
+def run(run_dir: Path, command: str, *flags: str) -> None:
+    """Runs a command for a run; which commits that were is noted beside its folder."""
+    noted, commit = commits(run_dir), results.commit()
+    if commit not in noted:
+        results.put(commits_file(run_dir), commits=[*noted, commit])
+    call(command, *flags)
+
+
+def commits(run_dir: Path) -> list[str]:
+    """Returns the commits that a run was trained and tested at, none if that was not noted."""
+    return results.read(commits_file(run_dir)).get("commits", [])
+
+
+def commits_file(run_dir: Path) -> Path:
+    """Returns where they are noted: a new run's folder has to be empty."""
+    return run_dir.with_name(f"{run_dir.name}_commits.json")
+
+
 def call(command: str, *flags: str) -> None:
     """Runs one of the two commands of ssgan."""
     subprocess.run([sys.executable, "-m", f"ssgan.{command}", *flags], check=True)
 
 
 def write_results(name: str) -> None:
-    """Gathers every finished run of a study in `results/<study>.json`, and prints their errors."""
-    study, recipes = STUDIES[name], {}
-    for recipe, flags in study.recipes.items():
+    """Puts every finished run of a study into `results/<study>.json`, and prints the errors."""
+    study, recipes = STUDIES[name], earlier(name)
+    for recipe in study.recipes:
         last = "metrics.json" if study.tested else "summary.json"
-        folders = sorted(path.parent for path in recipe_folder(name, recipe).glob(f"label_seed_*/{last}"))
-        runs = [outcome(folder, tested=study.tested) for folder in folders]
-        if runs:
-            errors = [run["error"] for run in runs]
-            deviation = statistics.stdev(errors) if len(errors) > 1 else None
-            mean = statistics.mean(errors)
-            recipes[recipe] = {"flags": flags, "mean_error": mean, "standard_deviation": deviation, "runs": runs}
-            shown = ", ".join(f"{100 * error:.2f}" for error in errors)
-            print(f"{name}, {recipe:34} {100 * mean:6.2f} % ({shown})", flush=True)
-    kind = "test" if study.tested else "validation: held-out train images"
-    result = {"study": name, "error": kind, "minutes": study.minutes, "recipes": recipes}
+        folders = [path.parent for path in recipe_folder(name, recipe).glob(f"label_seed_*/{last}")]
+        if folders:
+            here = [outcome(folder, tested=study.tested) for folder in folders]
+            recipes[recipe] = entry(newest([*recipes.get(recipe, {"runs": []})["runs"], *here]))
+            report(f"{name}, {recipe:34}", recipes[recipe])
+    result = {"study": name, "error": error_of(study), "minutes": study.minutes, "recipes": recipes}
     files.write_json(RESULTS / f"{name}.json", result)
     curves = recipe_folder(name, next(iter(study.recipes))) / f"label_seed_{study.label_seeds[0]}" / "curves.png"
     if name == "comparison":
@@ -263,6 +279,51 @@ def write_results(name: str) -> None:
         study_figure.draw(result, files.read_json(peers) if peers.exists() else {"peers": {}}, RESULTS / f"{name}.png")
     elif study.tested and curves.exists():
         shutil.copy(curves, RESULTS / f"{name}.png")
+
+
+def error_of(study: Study) -> str:
+    """Returns which error the figures of a study are."""
+    return "test" if study.tested else "validation: held-out train images"
+
+
+def earlier(name: str) -> dict[str, Any]:
+    """Returns the recipes that the results of a study hold by now.
+
+    Raises:
+        SystemExit: if they were not measured as the study is today, so that new runs do not belong to them.
+    """
+    path, study = RESULTS / f"{name}.json", STUDIES[name]
+    found, expected = results.read(path), {"error": error_of(study), "minutes": study.minutes}
+    if found and any(found[key] != value for key, value in expected.items()):
+        shown = ", ".join(f"{key} {found[key]} (the study: {value})" for key, value in expected.items())
+        sys.exit(f"error: {path} holds other results, of {shown}: move it away, or name the study anew")
+    return found.get("recipes", {})
+
+
+def newest(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the runs by label seed, of each the one begun last; of equals the last in the list."""
+    by_seed = {run["label_seed"]: run for run in sorted(runs, key=lambda run: run["about"]["date"])}
+    return [by_seed[seed] for seed in sorted(by_seed)]
+
+
+def entry(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns what the results say of a recipe; `unlike_options` are those that not all of its runs have in common."""
+    errors, options = [run["error"] for run in runs], [run["options"] for run in runs]
+    shared = set.intersection(*(set(each) for each in options)) - {"label_seed"}
+    return {
+        "mean_error": statistics.mean(errors),
+        "standard_deviation": statistics.stdev(errors) if len(errors) > 1 else None,
+        "unlike_options": sorted(name for name in shared if any(each[name] != options[0][name] for each in options)),
+        "runs": runs,
+    }
+
+
+def report(title: str, found: dict[str, Any]) -> None:
+    """Prints the errors of a recipe."""
+    shown = ", ".join(f"{100 * run['error']:.2f}" for run in found["runs"])
+    print(f"{title} {100 * found['mean_error']:6.2f} % ({shown})", flush=True)
+    if found["unlike_options"]:
+        print(f"    *** runs of unlike options: {', '.join(found['unlike_options'])} ***", flush=True)
 
 
 def recipe_folder(name: str, recipe: str) -> Path:
@@ -277,17 +338,15 @@ def history(run_dir: Path) -> list[dict[str, str]]:
 
 
 def outcome(run_dir: Path, *, tested: bool) -> dict[str, Any]:
-    """Returns what a run says of itself; folders of this machine are left out."""
-    run = {name: files.read_json(run_dir / f"{name}.json") for name in ("options", "about", "summary")}
+    """Returns what a run says of itself, its own options included; folders of this machine are left out."""
+    run = {name: results.public(files.read_json(run_dir / f"{name}.json")) for name in ("options", "about", "summary")}
     rows = history(run_dir)
     run["history"] = {key: [float(row[key]) if row[key] != "nan" else None for row in rows] for key in rows[0]}
     for path in sorted(run_dir.glob("metrics*.json")):
-        run[path.stem] = files.read_json(path)
+        run[path.stem] = results.public(files.read_json(path))
     error = run["metrics"]["test_error"] if tested else run["history"]["validation_error"][-1]
-    for part in run.values():
-        for key in ("data_dir", "run_dir", "source"):
-            part.pop(key, None)
-    return {"error": error, "label_seed": run["options"]["label_seed"], **run}
+    about = {"error": error, "label_seed": run["options"]["label_seed"], "commits": commits(run_dir) or ["unknown"]}
+    return {**about, **run}
 
 
 if __name__ == "__main__":

@@ -8,12 +8,10 @@ results/variants.json, anew after every round. Leave the machine alone meanwhile
 """
 
 import argparse
-import datetime
-import json
 import statistics
 
 from bench_steps import arguments as shared_options
-from bench_steps import processes
+from bench_steps import processes, results
 
 IMAGES = 10_000
 CONFIGS = {"small": "svhn_1000", "article": "svhn_1000_article", "paper_svhn": "svhn_1000_paper"}
@@ -36,14 +34,12 @@ VARIANTS = {
 def main() -> None:
     """Measures the configurations that are asked for."""
     arguments = parse_arguments()
-    from ssgan import files  # after --help
-
     arguments.work_dir.mkdir(parents=True, exist_ok=True)
     images = arguments.work_dir / "variant_images.npz"
     source = {"dataset": "street_digits", "data_dir": None, "count": IMAGES, "output": str(images)}
-    dataset = processes.run("images", source)["dataset"]
-    result = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
+    found = processes.run("images", source)
     for name in arguments.only:
+        about = {**results.about(found["about"]), "images": found["dataset"]}
         variants = [variant for variant, (_, promised) in VARIANTS.items() if name in promised]
         seconds: dict[str, list[float]] = {variant: [] for variant in (AS_IT_IS, *variants)}
         for number in range(arguments.rounds):
@@ -53,11 +49,10 @@ def main() -> None:
                 options["variant"] = None if variant == AS_IT_IS else variant
                 report = processes.run("variant_step", options)
                 fastest.append(fastest_in_a_row(report["seconds"]))
-            about = {"date": datetime.date.today().isoformat(), "command": processes.command_line(), "images": dataset}
-            result[name] = {**about, "hardware": report["about"], **summary(name, seconds)}
-            arguments.output.parent.mkdir(parents=True, exist_ok=True)
-            files.write_json(arguments.output, result)
-        print(table(name, result[name]), flush=True)
+            result = {**about, "options": report["options"], **summary(name, seconds)}
+            before = results.read(arguments.output).get(name, {})
+            results.put(arguments.output, **{name: results.with_rows_kept(result, before, "variants")})
+        print(table(name, result), flush=True)
 
 
 def parse_arguments() -> argparse.Namespace:

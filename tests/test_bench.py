@@ -1,13 +1,18 @@
 """Tests of what `experiments/bench.py` counts with; its peers need environments of their own."""
 
+import json
 import subprocess
 import sys
+from argparse import Namespace
 from pathlib import Path
 
+import bench
+import fuzz
 import numpy as np
 import pytest
 import tensorflow as tf
-from bench_steps import shapes, ssgan_step, variant_step
+import variants
+from bench_steps import processes, results, shapes, ssgan_step, variant_step
 
 from ssgan import recipe
 
@@ -66,3 +71,102 @@ def test_the_help_needs_no_tensorflow(script):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "--rounds" in done.stdout
     assert "tensorflow" not in done.stderr and "matplotlib" not in done.stderr
+
+
+def test_the_commit_is_dirty_where_code_differs_but_not_by_results(tmp_path):
+    def git(*arguments):
+        identity = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    assert results.commit(tmp_path) == "unknown"
+    for name in ("ssgan/a.py", "experiments/results/a.json", "notes.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("as committed")
+    git("init", "-q")
+    assert results.commit(tmp_path) == "unknown"
+    git("add", ".")
+    git("commit", "-qm", "All")
+    clean = results.commit(tmp_path)
+    assert len(clean) == 40 and not set(clean) - set("0123456789abcdef")
+    for name in ("experiments/results/a.json", "experiments/results/new.json", "notes.txt"):
+        (tmp_path / name).write_text("changed")
+    assert results.commit(tmp_path) == clean
+    (tmp_path / "ssgan" / "new.py").write_text("untracked")
+    assert results.commit(tmp_path) == clean + "-dirty"
+
+
+MACHINE = {"processor": "P", "cores": 2, "gpu": "none"}
+
+
+def fake_report(module, options, *, python=None):
+    """What a measured process would print."""
+    about = {"precision": "float32"}
+    own = {"seed": 7, "precision": "float32"}
+    report = {"seconds": [1.0] * 10, "rows": 5, "peak_mib": 1, "about": about, "options": own, "hardware": MACHINE}
+    floor = {"seconds": 1.0, "gflop": 2.0, "peak_gflop_per_second": 3.0, "work": []}
+    return {"images": {"dataset": "images", "about": MACHINE}, "floor": floor}.get(module, report)
+
+
+def test_a_comparison_says_what_it_was_run_with_and_leaves_the_other_results(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "run", fake_report)
+    monkeypatch.setattr(results, "commit", lambda: "c0ffee")
+    output = tmp_path / "bench.json"
+    gone = {"median_seconds": [9.0], "images_per_second": 1.0, "peak_mib": 2, "about": {}}
+    rows = {"tools": {"a removed tool": gone}, "ratios": {"a removed tool / ssgan simultaneous": {"median": 9.0}}}
+    article = {"title": "t", "commit": "old", **rows, "floor": {"seconds": [1.0]}}
+    output.write_text(json.dumps({"agreement": {"largest_relative_error": 1e-6}, "comparisons": {"article": article}}))
+    flags = ["--rounds=1", "--only", "small", "article", f"--output={output}", f"--work_dir={tmp_path}"]
+    monkeypatch.setattr(sys, "argv", ["bench.py", *flags])
+    bench.main()
+    written = json.loads(output.read_text())
+    assert written["agreement"] == {"largest_relative_error": 1e-6}
+    small, article = (written["comparisons"][name] for name in ("small", "article"))
+    assert (small["commit"], small["hardware"]) == ("c0ffee", MACHINE) and small["date"] and small["command"]
+    assert all(tool["options"] == {"seed": 7, "precision": "float32"} for tool in small["tools"].values())
+    assert article["tools"]["a removed tool"] == {"measured": {"commit": "old"}, **gone}
+    assert article["ratios"]["a removed tool / ssgan simultaneous"]["median"] == 9.0
+    assert article["tools"].keys() > bench.COMPARISONS["article"].tools.keys()
+
+
+def test_a_part_that_another_process_wrote_meanwhile_stays(tmp_path):
+    output = tmp_path / "results.json"
+    results.put(output, one=1, two=2)
+    results.put(output, two=3)
+    assert json.loads(output.read_text()) == {"one": 1, "two": 3}
+
+
+def test_a_variant_that_was_removed_keeps_its_row_and_what_it_was_measured_with(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "run", fake_report)
+    monkeypatch.setattr(results, "commit", lambda: "c0ffee")
+    output = tmp_path / "variants.json"
+    row = {"kept": False, "predicted_gain": 0.1, "gain": 0.2, "gains": [0.2], "seconds": [1.0]}
+    small = {"commit": "old", "date": "then", "variants": {"removed": row}}
+    output.write_text(json.dumps({"small": small, "article": 1}))
+    arguments = Namespace(only=["small"], rounds=2, steps=10, output=output, work_dir=tmp_path)
+    monkeypatch.setattr(variants, "parse_arguments", lambda: arguments)
+    variants.main()
+    written = json.loads(output.read_text())
+    assert written["article"] == 1 and written["small"]["variants"].keys() >= {"removed", "XLA"}
+    assert written["small"]["variants"]["removed"] == {"measured": {"commit": "old", "date": "then"}, **row}
+    small = written["small"]
+    assert (small["commit"], small["hardware"], small["options"]["seed"]) == ("c0ffee", MACHINE, 7)
+
+
+def test_what_was_fuzzed_says_of_which_commit_and_keeps_readers_that_are_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(fuzz, "RESULT", tmp_path / "fuzz.json")
+    monkeypatch.setattr(results, "commit", lambda: "c0ffee")
+    fuzz.RESULT.write_text(json.dumps({"date": "then", "readers": {"gone": {"tried": 3}}}))
+    row = dict.fromkeys(fuzz._COLUMNS.values(), 0) | {"failures": []}
+    monkeypatch.setattr(fuzz, "_run_in_process", lambda name, options: row)
+    monkeypatch.setattr(sys, "argv", ["experiments/fuzz.py", "--mutations=20"])
+    with pytest.raises(SystemExit, match="False"):
+        fuzz.main()
+    written = json.loads(fuzz.RESULT.read_text())
+    assert (written["commit"], written["command"]) == ("c0ffee", "python experiments/fuzz.py --mutations=20")
+    assert written["hardware"]["cores"] and written["readers"]["gone"] == {"measured": {"date": "then"}, "tried": 3}
+
+
+def test_the_options_of_a_measured_step_are_complete_and_name_no_folder():
+    options = ssgan_step.described(ssgan_step.read_options("svhn_1000", ["--labeled_batch=7", "--data_dir=/somewhere"]))
+    assert (options["labeled_batch"], options["total_steps"]) == (7, None) and options["precision"] != "auto"
+    assert not {"data_dir", "run_dir"} & options.keys() and json.dumps(options)

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "experiments"))
 
 import measure  # noqa: E402
-from bench_steps import study_figure  # noqa: E402
+from bench_steps import results, study_figure  # noqa: E402
 
 RECIPES = [(study, recipe) for study in measure.STUDIES for recipe in measure.STUDIES[study].recipes]
 
@@ -25,6 +25,7 @@ def commands(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.setattr(measure, "seconds_per_step", lambda folder, flags: 0.1)
+    monkeypatch.setattr(results, "commit", lambda: "c0ffee")
     found = []
     monkeypatch.setattr(measure, "call", lambda command, *flags: found.append((command, flags)))
     return found
@@ -78,6 +79,105 @@ def test_a_run_that_is_not_tested_yet_is_left_out(commands, monkeypatch, tmp_pat
     (run_dir / "summary.json").write_text("{}")
     measure.write_results("mnist_100")
     assert json.loads((tmp_path / "mnist_100.json").read_text())["recipes"] == {}
+
+
+@pytest.fixture
+def finished(commands, monkeypatch, tmp_path):
+    """Returns a function that makes a finished, untested run of `ablation_mnist` here; results go to a folder."""
+    monkeypatch.setattr(measure, "RESULTS", tmp_path)
+
+    def make(recipe, label_seed, error, date="2026-11-02", **options):
+        run_dir = measure.recipe_folder("ablation_mnist", recipe) / f"label_seed_{label_seed}"
+        run_dir.mkdir(parents=True)
+        options = {"label_seed": label_seed, "precision": "float32", "run_dir": str(run_dir), **options}
+        for name, values in (("options", options), ("about", {"date": date, "cores": 2}), ("summary", {"steps": 1})):
+            (run_dir / f"{name}.json").write_text(json.dumps(values))
+        (run_dir / "history.csv").write_text(f"step,validation_error\n1,{error}\n")
+
+    return make
+
+
+def published(tmp_path, **recipes):
+    """Writes results of `ablation_mnist` that were measured elsewhere: pairs of label seed and error, by recipe."""
+    header = {"study": "ablation_mnist", "error": measure.error_of(measure.STUDIES["ablation_mnist"]), "minutes": None}
+    entries = {
+        recipe: {
+            "mean_error": 0.5,
+            "runs": [
+                {
+                    "error": error,
+                    "label_seed": seed,
+                    "options": {"precision": "float32"},
+                    "about": {"date": "2026-11-01"},
+                }
+                for seed, error in runs
+            ],
+        }
+        for recipe, runs in recipes.items()
+    }
+    (tmp_path / "ablation_mnist.json").write_text(json.dumps({**header, "recipes": entries}))
+
+
+def written(tmp_path):
+    measure.write_results("ablation_mnist")
+    return json.loads((tmp_path / "ablation_mnist.json").read_text())["recipes"]
+
+
+def test_results_that_were_measured_elsewhere_stay(finished, tmp_path):
+    published(tmp_path, base=[(100, 0.3), (101, 0.4)], a_removed_term=[(100, 0.7)], VAT=[(100, 0.2)])
+    before = json.loads((tmp_path / "ablation_mnist.json").read_text())["recipes"]
+    finished("base", 100, 0.1)
+    recipes = written(tmp_path)
+    assert (recipes["a_removed_term"], recipes["VAT"]) == (before["a_removed_term"], before["VAT"])
+    assert [(run["label_seed"], run["error"]) for run in recipes["base"]["runs"]] == [(100, 0.1), (101, 0.4)]
+    assert recipes["base"]["mean_error"] == pytest.approx(0.25)
+
+
+def test_an_older_run_of_this_working_copy_does_not_replace_a_newer_one(finished, tmp_path):
+    published(tmp_path, base=[(100, 0.3)])
+    finished("base", 100, 0.1, date="2026-10-01")
+    assert [run["error"] for run in written(tmp_path)["base"]["runs"]] == [0.3]
+
+
+def test_a_run_says_its_own_options_and_the_commits_it_was_made_at(finished, monkeypatch, tmp_path):
+    finished("base", 100, 0.1, total_steps=77)
+    run_dir = measure.recipe_folder("ablation_mnist", "base") / "label_seed_100"
+    (run_dir / "summary.json").unlink()
+    for commit in ("first", "second", "second"):  # interrupted, and gone on with
+        monkeypatch.setattr(results, "commit", lambda commit=commit: commit)
+        measure.measure("ablation_mnist", "base", 100, Path("data"))
+    (run_dir / "summary.json").write_text("{}")
+    finished("VAT", 100, 0.1)
+    recipes = written(tmp_path)
+    (run,) = recipes["base"]["runs"]
+    assert run["commits"] == ["first", "second"]
+    assert run["options"] == {"label_seed": 100, "precision": "float32", "total_steps": 77}
+    assert "flags" not in recipes["base"]
+    assert recipes["VAT"]["runs"][0]["commits"] == ["unknown"]
+
+
+def test_runs_of_unlike_options_are_told_apart(finished, tmp_path, capsys):
+    finished("base", 100, 0.1, total_steps=77)
+    finished("base", 101, 0.2, total_steps=78)
+    finished("VAT", 100, 0.1)
+    finished("VAT", 101, 0.2)
+    recipes = written(tmp_path)
+    assert recipes["base"]["unlike_options"] == ["total_steps"] and recipes["VAT"]["unlike_options"] == []
+    assert "total_steps" in capsys.readouterr().out
+
+
+def test_results_of_another_kind_are_refused_before_anything_is_trained(commands, monkeypatch, tmp_path):
+    monkeypatch.setattr(measure, "RESULTS", tmp_path)
+    (tmp_path / "mnist_100.json").write_text(json.dumps({"study": "mnist_100", "error": "test", "minutes": 5}))
+    monkeypatch.setattr(sys, "argv", ["measure.py", "mnist_100", "--data_dir=data"])
+    with pytest.raises(SystemExit, match="mnist_100.json.*minutes 5.*None"):
+        measure.main()
+    assert commands == []
+
+
+def test_the_published_results_are_of_the_studies_as_they_are():
+    for name in measure.STUDIES:
+        measure.earlier(name)
 
 
 def test_the_figure_of_a_comparison_shows_recipes_and_peers(tmp_path):

@@ -7,7 +7,7 @@ import sys
 import compare_peers
 import numpy as np
 import pytest
-from bench_steps import environments, peer_images, processes, training_clock
+from bench_steps import environments, peer_images, processes, results, training_clock
 
 from ssgan import data, labels
 
@@ -105,6 +105,7 @@ def started(monkeypatch):
         return {"test_error": 0.25, "curve": [[30.0, 0.5]], "steps": 7, "seconds": 30.0, "about": {}, "peak_mib": 1}
 
     monkeypatch.setattr(processes, "run", run)
+    monkeypatch.setattr(results, "commit", lambda: "c0ffee")
     monkeypatch.setattr(environments, "python_of", lambda name, folder: f"python of {name}")
     return calls
 
@@ -126,7 +127,8 @@ def test_every_peer_is_trained_with_every_label_seed(monkeypatch, tmp_path, star
     for peer in results["peers"].values():
         assert [run["label_seed"] for run in peer["runs"]] == [0, 1]
         assert (peer["mean_error"], peer["standard_deviation"]) == (0.25, 0)
-        assert all({"seed", "hardware", "date"} <= run.keys() for run in peer["runs"])
+        assert all({"seed", "hardware", "date", "command", "minutes"} <= run.keys() for run in peer["runs"])
+        assert {run["commit"] for run in peer["runs"]} == {"c0ffee"}
     assert "25.00 %" in capsys.readouterr().out
     assert str(tmp_path) not in (tmp_path / "peers.json").read_text()
 
@@ -141,11 +143,19 @@ def test_a_finished_run_is_not_trained_again(monkeypatch, tmp_path, started):
     assert [run["label_seed"] for run in results["peers"]["ModSSC FixMatch"]["runs"]] == [0, 1]
 
 
-def test_runs_of_other_minutes_make_way(monkeypatch, tmp_path, started):
-    compare(monkeypatch, tmp_path)
-    results = compare(monkeypatch, tmp_path, "--minutes=1", "--label_seeds", "1")
-    for peer in results["peers"].values():
-        assert [(run["label_seed"], run["minutes"]) for run in peer["runs"]] == [(1, 1)]
+def test_runs_of_other_minutes_are_refused_before_anything_is_trained(monkeypatch, tmp_path, started):
+    before = compare(monkeypatch, tmp_path)
+    count = len(started)
+    with pytest.raises(SystemExit, match="holds runs of 10 minutes.*--output"):
+        compare(monkeypatch, tmp_path, "--minutes=1", "--label_seeds", "2")
+    assert len(started) == count and json.loads((tmp_path / "peers.json").read_text()) == before
+
+
+def test_runs_of_a_peer_that_is_gone_stay(monkeypatch, tmp_path, started):
+    gone = {"runs": [{"label_seed": 0, "minutes": 10, "test_error": 0.5}]}
+    (tmp_path / "peers.json").write_text(json.dumps({"peers": {"gone": gone}}))
+    monkeypatch.setattr(compare_peers, "table", lambda results: "")
+    assert compare(monkeypatch, tmp_path)["peers"]["gone"]["runs"] == gone["runs"]
 
 
 def test_the_help_needs_no_tensorflow():

@@ -1,5 +1,6 @@
 """Draws the curves of `experiments/costs.py`: seconds per step against rows, networks and train images."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -71,7 +72,7 @@ def _line(axes, points: list[dict], *, color: str = BLUE, linestyle: str = "-") 
     axes.errorbar(x, seconds, yerr=spread, ecolor=INK, elinewidth=0.8, **shown)
 
 
-def _both_logarithmic(axes, points: list[dict], others: list[dict] = ()) -> None:
+def _both_logarithmic(axes, points: list[dict], others: Sequence[dict] = ()) -> None:
     axes.set_xscale("log", base=2)
     axes.set_yscale("log", base=2)
     axes.set_xticks([point["x"] for point in points], [str(point["x"]) for point in points])

@@ -3,7 +3,7 @@
 import time
 
 from bench_steps import timing
-from bench_steps.ssgan_step import prepare, read_options
+from bench_steps.ssgan_step import described, prepare, read_options
 
 
 def measure(*, config: str, flags: list[str], images: str, count: int, batch_sizes: list[int], rounds: int) -> dict:
@@ -18,13 +18,15 @@ def measure(*, config: str, flags: list[str], images: str, count: int, batch_siz
         rounds: times each is timed; once more before the clock counts.
 
     Returns:
-        The report: `images_per_second` of `evaluate` and `predict`, by batch size, a figure per round.
+        The report: `images_per_second` of `evaluate` and `predict`, by batch size, a figure per round;
+        `options` in full.
     """
     import numpy as np
 
     from ssgan.classifier import to_classifier
 
-    gan, _, _ = prepare(read_options(config, flags), images, steps=1)
+    options = read_options(config, flags)
+    gan, _, _ = prepare(options, images, steps=1)
     with np.load(images) as arrays:
         pixels, labels = arrays["images"][:count], arrays["labels"][:count]
     classifier = to_classifier(gan.ema_discriminator, pixels.shape[1:])
@@ -40,7 +42,7 @@ def measure(*, config: str, flags: list[str], images: str, count: int, batch_siz
                 call(size)
                 if number:
                     rates[name][size].append(len(pixels) / (time.perf_counter() - begin))
-    return {"images_per_second": rates}
+    return {"images_per_second": rates, "options": described(options)}
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import time
 
 from bench_steps import timing
-from bench_steps.ssgan_step import fit_seconds, prepare, read_options
+from bench_steps.ssgan_step import described, fit_seconds, prepare, read_options
 
 ALONE = 10  # times as many batches are timed alone: they take a fraction of a step each
 
@@ -23,7 +23,7 @@ def measure(*, config: str, flags: list[str], images: str, steps: int, rounds: i
 
     Returns:
         The report, a list per round of: `batch_seconds`, one list of single times, `step_seconds` and
-        `cached_step_seconds` likewise; `precision` of the convolutions.
+        `cached_step_seconds` likewise; `options` in full.
     """
     import tensorflow as tf
 
@@ -36,7 +36,7 @@ def measure(*, config: str, flags: list[str], images: str, steps: int, rounds: i
         report["batch_seconds"].append(_iteration_seconds(alone))
         report["step_seconds"].append(fit_seconds(gan, batches))
         report["cached_step_seconds"].append(fit_seconds(gan, cached))
-    return {**report, "precision": options.precision}
+    return {**report, "options": described(options)}
 
 
 def _iteration_seconds(batches) -> list[float]:

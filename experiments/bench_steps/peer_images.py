@@ -4,6 +4,7 @@ Written in ssgan's environment, read in any: `read` gives a peer what it may see
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,7 @@ def measure(
     name = data.resolve(dataset, data_dir=data_dir)
     train, test = (data.load(name, split, data_dir=data_dir) for split in ("train", "test"))
     mask = label_mask(train.labels, labels, label_seed, "balanced", num_classes=train.num_classes)
-    arrays = {"images": train.images, "labels": train.labels, "label_mask": mask}
+    arrays: dict[str, Any] = {"images": train.images, "labels": train.labels, "label_mask": mask}
     arrays["held_out"] = hold_out(mask, validation, seed=label_seed)
     np.savez(output, **arrays, test_images=test.images, test_labels=test.labels)
     return {

@@ -66,6 +66,7 @@ class Work:
 
 def discriminator(arch: str) -> list[Layer]:
     """Returns the layers of a discriminator for 32x32 RGB images, see `ssgan.models.architectures`."""
+    plan: list[tuple]
     width = {"paper_svhn": 64, "paper_cifar": 96}.get(arch)
     if width:
         same, halved = (3, 1), (3, 2)

@@ -5,6 +5,7 @@ fourth weight-normalised layer of the discriminator; gradients have `gradient.` 
 """
 
 import collections
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,8 @@ def measure(*, images: str, output: str, smooth: bool) -> dict:
     arrays |= {f"gradient.{names[id(variable)]}": gradient for variable, gradient in gradients}
     arrays |= {"images": batch[0], "labels": batch[1], "d_noise": noise[0], "g_noise": noise[1]}
     losses = {name: float(metrics[name]) for name in ("d_loss", "g_loss")}
-    np.savez(output, **{name: np.asarray(array) for name, array in arrays.items()}, **losses)
+    written: dict[str, Any] = {name: np.asarray(array) for name, array in (arrays | losses).items()}
+    np.savez(output, **written)
     return {"losses": losses}
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import time
 from pathlib import Path
 
-from bench_steps import shapes, timing
+from bench_steps import results, shapes, timing
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -19,7 +19,7 @@ def measure(*, config: str, flags: list[str], images: str, steps: int) -> dict:
         steps: steps to time.
 
     Returns:
-        The report: `seconds` of each step, `rows` of real images a step, `about` the machine.
+        The report: `seconds` of each step, `rows` of real images a step, `about` the machine, `options` in full.
     """
     options = read_options(config, flags)
     gan, batches, rows = prepare(options, images, steps=timing.WARM_UP + steps)
@@ -28,7 +28,12 @@ def measure(*, config: str, flags: list[str], images: str, steps: int) -> dict:
     from ssgan import hardware
 
     about = {**hardware.describe(), "precision": options.precision}
-    return {"seconds": seconds, "rows": rows, "about": about}
+    return {"seconds": seconds, "rows": rows, "about": about, "options": described(options)}
+
+
+def described(options) -> dict:
+    """Returns every option of a measured step, as a results file holds them."""
+    return results.public(dataclasses.asdict(options))
 
 
 def fit_seconds(gan, batches) -> list[float]:
@@ -95,7 +100,7 @@ def _clock():
     class Clock(keras.callbacks.Callback):
         """Notes the time at the beginning and after every step."""
 
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.stamps: list[float] = []
             self.steps = 0

@@ -21,7 +21,7 @@ def measure(*, images: str, steps: int, channels_last: bool, autocast: bool) -> 
         autocast: whether the forward passes run under bfloat16 autocast.
 
     Returns:
-        The report: `seconds` of each step, `rows` of real images a step, `about` the versions.
+        The report: `seconds` of each step, `rows` of real images a step, `about` the versions and the precision.
     """
     torch.manual_seed(0)
     memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -29,6 +29,7 @@ def measure(*, images: str, steps: int, channels_last: bool, autocast: bool) -> 
     step = Step(images, memory_format=memory_format, precision=precision)
     seconds = timing.seconds_per_step(step, steps=steps)
     about = {"torch": torch.__version__, "numpy": np.__version__, "threads": torch.get_num_threads()}
+    about["precision"] = "bfloat16" if autocast else "float32"
     return {"seconds": seconds, "rows": 3 * BATCH, "about": about}
 
 

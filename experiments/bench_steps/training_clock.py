@@ -21,7 +21,8 @@ class Clock:
     """
 
     def __init__(self, seconds: float, evaluate: Callable[[], float], *, now: Callable[[], float] = time.perf_counter):
-        self.steps, self.seconds, self.curve = 0, 0.0, []
+        self.steps, self.seconds = 0, 0.0
+        self.curve: list[list[float]] = []
         self._limit, self._evaluate, self._now = seconds, evaluate, now
         self._interval = seconds / EVALUATIONS
         self._start = now()

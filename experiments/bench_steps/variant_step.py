@@ -15,16 +15,16 @@ def measure(*, variant: str | None, config: str, images: str, steps: int) -> dic
         steps: steps to time, a multiple of `STEPS_IN_AN_EXECUTION`; as many as that come before them.
 
     Returns:
-        The report: `seconds` of each step, `about` the machine.
+        The report: `seconds` of each step, `options` in full.
     """
-    from ssgan import hardware
-
     before, after = VARIANTS[variant] if variant else (_nothing, _nothing)
     before()
     warm_up = STEPS_IN_AN_EXECUTION
-    gan, batches, _ = ssgan_step.prepare(ssgan_step.read_options(config, []), images, steps=warm_up + steps)
+    options = ssgan_step.read_options(config, [])
+    gan, batches, _ = ssgan_step.prepare(options, images, steps=warm_up + steps)
     after(gan)
-    return {"seconds": ssgan_step.fit_seconds(gan, batches)[-steps:], "about": hardware.describe()}
+    seconds = ssgan_step.fit_seconds(gan, batches)[-steps:]
+    return {"seconds": seconds, "options": ssgan_step.described(options)}
 
 
 def transpose_by_pixel_shuffle(inputs, kernel):
@@ -85,7 +85,7 @@ def _keras_dropout() -> None:
 
     from ssgan import layers
 
-    layers.Dropout.call = keras.layers.Dropout.call
+    layers.Dropout.call = keras.layers.Dropout.call  # type: ignore[method-assign]
 
 
 def _keras_batch_normalization() -> None:
@@ -93,7 +93,7 @@ def _keras_batch_normalization() -> None:
 
     from ssgan import layers
 
-    layers.BatchNormalization.call = keras.layers.BatchNormalization.call
+    layers.BatchNormalization.call = keras.layers.BatchNormalization.call  # type: ignore[method-assign]
 
 
 def _bias_by_plus() -> None:
@@ -105,7 +105,7 @@ def _bias_by_plus() -> None:
         kernel, bias = (tf.cast(part, self.compute_dtype) for part in (self.kernel(), self.bias))
         return self._apply_kernel(inputs, kernel) + bias
 
-    layers.WeightNormalized.call = call
+    layers.WeightNormalized.call = call  # type: ignore[method-assign]
 
 
 def _leaky_relu_of_output() -> None:
@@ -167,7 +167,7 @@ def _products_of_taps() -> None:
     def call(self, inputs):
         return transpose(inputs, tf.cast(self.kernel, self.compute_dtype))
 
-    layers.WeightNormConv2D._apply_kernel = apply_kernel
+    layers.WeightNormConv2D._apply_kernel = apply_kernel  # type: ignore[method-assign]
     keras.layers.Conv2DTranspose.call = call
 
 
