@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 from fuzz_readers import (
     LABELS,
+    READERS,
     make_classifier,
     make_gan,
+    make_mask,
     make_mat,
     make_tfds,
     read_about,
+    read_checkpoint,
     read_classifier,
     read_flagfile,
     read_gan,
+    read_mask,
     read_mat,
     read_options,
     read_summary,
@@ -156,6 +160,49 @@ def _record(edit: Callable[[bytes], bytes]) -> Callable[[Path], Path]:
 def _pipe(folder: Path) -> Path:
     os.mkfifo(folder / "options.cfg")
     return folder / "options.cfg"
+
+
+def _piped(path: Path) -> Path:
+    """Puts a pipe in the place of a file; whoever opens it waits for a writer."""
+    path.unlink()
+    os.mkfifo(path)
+    return path
+
+
+def _tfds_link(linked: str) -> Callable[[Path], Path]:
+    """Returns a maker of a TFDS folder of which a part is a link to that of a set that names a class to import."""
+
+    def make(folder: Path) -> Path:
+        path = make_tfds(folder)
+        make_tfds(folder / "elsewhere", image_class="antigravity.Image")
+        (folder / linked).rename(folder / "replaced")
+        (folder / linked).symlink_to(folder / "elsewhere" / linked)
+        return path
+
+    return make
+
+
+def _read_tfds_named_otherwise(path: Path) -> None:
+    from ssgan.data import tfds_images
+
+    tfds_images.find("FourImages", data_dir=path.parents[2])  # TFDS takes it for four_images
+
+
+def _tfds_records_elsewhere(folder: Path) -> Path:
+    path = _replaced(make_tfds(folder), "dataset_info.json", "{DATASET}-", "../{DATASET}-")
+    path.rename(path.parents[1] / path.name)
+    return path
+
+
+def _tfds_elsewhere(folder: Path) -> Path:
+    """Writes a TFDS folder whose default configuration is another folder, with a set that names a class to import."""
+    path = make_tfds(folder)
+    make_tfds(folder / "elsewhere", image_class="antigravity.Image")
+    path.parent.rename(folder / "replaced")
+    (folder / "four_images" / ".config").mkdir()
+    metadata = {"default_config_name": "../elsewhere/four_images"}
+    (folder / "four_images" / ".config" / "metadata.json").write_text(json.dumps(metadata))
+    return path
 
 
 def _dims(*sizes: int) -> bytes:
@@ -311,6 +358,36 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], Callable[[Path], Any], str]] = 
         lambda folder: make_tfds(folder, image_class="antigravity.Image"),
         read_tfds,
         "names the class 'antigravity.Image'",
+    ),
+    "TFDS: a class to import, in a set named otherwise": (
+        lambda folder: make_tfds(folder, image_class="antigravity.Image"),
+        _read_tfds_named_otherwise,
+        "names the class 'antigravity.Image'",
+    ),
+    "TFDS: a link to another set": (_tfds_link("four_images"), read_tfds, "four_images is a link"),
+    "TFDS: a link to another version": (_tfds_link("four_images/1.0.0"), read_tfds, "1.0.0 is a link"),
+    "TFDS: a link to another features.json": (
+        _tfds_link("four_images/1.0.0/features.json"),
+        read_tfds,
+        "features.json is a link",
+    ),
+    "TFDS: a configuration elsewhere": (
+        _tfds_elsewhere,
+        read_tfds,
+        "names the configuration '../elsewhere/four_images'",
+    ),
+    "TFDS: records elsewhere": (
+        _tfds_records_elsewhere,
+        read_tfds,
+        "expected it in the folder itself",
+    ),
+    "TFDS: a pipe for records": (lambda folder: _piped(make_tfds(folder)), read_tfds, "is a link, a pipe or a device"),
+    "MATLAB: a pipe": (lambda folder: _piped(make_mat(folder)), read_mat, "not a regular file"),
+    "mask: a pipe": (lambda folder: _piped(make_mask(folder)), read_mask, "not a regular file"),
+    "checkpoint: a pipe": (
+        lambda folder: _piped(READERS["checkpoint: state.npz"].make(folder)),
+        read_checkpoint,
+        "not a regular file",
     ),
     "TFDS: a billion classes": (
         lambda folder: _replaced(make_tfds(folder), "features.json", '"10"', '"1000000000"'),

@@ -14,6 +14,7 @@ where the last digest is that of the manifest itself: `json.dumps(manifest, sort
 
 import dataclasses
 import hashlib
+import io
 import json
 import os
 import sys
@@ -29,6 +30,12 @@ from ssgan.config import UsageError
 FORMAT_VERSION = 1
 STATE, MANIFEST = "state.npz", "manifest.json"
 _NAME = "step_{:09d}"
+_ASIDE = "corrupt-"
+_LARGEST_MANIFEST = 64 * 2**20  # it holds the history of the run
+
+
+class Damaged(UsageError):
+    """A checkpoint that is not what was written."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,15 +92,14 @@ def save(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
 
 
 def load(path: Path) -> Checkpoint:
-    """Reads a checkpoint and checks every byte of it.
+    """Reads a checkpoint and checks every byte of it; what was checked is what is loaded.
 
     Raises:
-        UsageError: if it is damaged, incomplete, of a newer format, or something else.
+        Damaged: if it is not what was written: incomplete, or a digest differs.
+        UsageError: if it is of a newer format, or something else.
+        OSError: if the disk fails, or lets nobody read it.
     """
-    content = files.read_json(path / MANIFEST)
-    manifest = content.get("manifest")
-    if not isinstance(manifest, dict) or content.get("sha256") != _digest(manifest):
-        raise UsageError(f"{path / MANIFEST} is not what was written: its sha256 differs")
+    manifest = _manifest(path / MANIFEST)
     if manifest.get("format_version") != FORMAT_VERSION:
         raise UsageError(
             f"{path} has the format version {manifest.get('format_version')}; this ssgan reads {FORMAT_VERSION}: "
@@ -102,71 +108,93 @@ def load(path: Path) -> Checkpoint:
     match manifest:
         case {
             "step": int(step),
-            "files": {"state.npz": {"bytes": int(), "sha256": str()} as expected},
+            "files": {"state.npz": {"bytes": int(size), "sha256": str()} as expected},
             "about": dict(about),
         }:
             pass
         case _:
             raise UsageError(f"{path / MANIFEST} lacks a step, a file or what it is about; it was not written by ssgan")
     state = path / STATE
-    try:
-        found = {"bytes": state.stat().st_size, "sha256": files.sha256(state)}
-    except OSError as error:
-        raise UsageError(f"{state} cannot be read: {error}") from error
+    content = _content(state, max_bytes=size)
+    found = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     if found != expected:
-        raise UsageError(f"{state}: found {found}, but {expected} were written")
+        raise Damaged(f"{state}: found {found}, but {expected} were written")
     # Uncompressed, the arrays are no larger than the file.
-    return Checkpoint(step, files.read_npz(state, max_bytes=expected["bytes"]), about)
+    return Checkpoint(step, files.parse_npz(io.BytesIO(content), state, max_bytes=size), about)
 
 
-def load_newest(folder: Path, *, identity: Mapping[str, Any]) -> Checkpoint | None:
-    """Reads the newest checkpoint that is whole and belongs to this run; says loudly which were passed over.
+def load_newest(folder: Path) -> Checkpoint | None:
+    """Reads the newest checkpoint that is whole; says loudly which were passed over.
 
-    A damaged or foreign checkpoint is renamed `corrupt-...` and stays for inspection.
+    These are renamed `corrupt-...` and stay for inspection. That happens on damage alone: whatever else keeps a
+    checkpoint from being read may pass, and its steps shall not be trained again for it.
 
     Args:
         folder: folder of the checkpoints of one run.
-        identity: entries that `about` must have: what makes it a checkpoint of this run. Of a dictionary, keys that the
-            checkpoint lacks are not compared.
 
     Returns:
-        The checkpoint, or None where there is none.
+        The checkpoint, or None where none was ever saved.
 
     Raises:
-        OSError: if a damaged checkpoint cannot be renamed.
+        UsageError: if no checkpoint is whole, or the newest of them is of a newer format; all stay as they are.
+        OSError: if the disk fails, or a damaged checkpoint cannot be renamed.
     """
+    damaged: dict[Path, Damaged] = {}
     for path in _newest_first(folder):
         try:
             checkpoint = load(path)
-            _check_identity(checkpoint, identity)
+        except Damaged as error:
+            damaged[path] = error
+        else:
+            _set_aside(damaged)
             return checkpoint
-        except UsageError as error:
-            aside = _free_name(path.with_name(f"corrupt-{path.name}"))
-            os.replace(path, aside)
-            print(
-                f"*** DAMAGED CHECKPOINT: {error}. It is now {aside}; going back to the one before it ***",
-                file=sys.stderr,
-            )
+    lost = [*map(str, damaged.values()), *(str(path) for path in _entries(folder) if path.name.startswith(_ASIDE))]
+    if lost:
+        raise UsageError(
+            f"no checkpoint in {folder} is whole: {'; '.join(lost)}; bring one back from a copy, start a new run with "
+            "another --run_dir, or remove them to begin this run again at step 0"
+        )
     return None
 
 
-def _check_identity(checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None:
-    differing = [name for name, value in identity.items() if _differs(checkpoint.about.get(name), value)]
-    if differing:
-        raise UsageError(
-            f"the checkpoint of step {checkpoint.step} is of another run: its {', '.join(differing)} differs"
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        content = files.parse_json(_content(path, max_bytes=_LARGEST_MANIFEST), path)
+    except UsageError as error:
+        raise Damaged(str(error)) from error
+    manifest = content.get("manifest")
+    if not isinstance(manifest, dict) or content.get("sha256") != _digest(manifest):
+        raise Damaged(f"{path} is not what was written: its sha256 differs")
+    return manifest
+
+
+def _content(path: Path, *, max_bytes: int) -> bytes:
+    try:
+        return files.read_bytes(path, max_bytes=max_bytes)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise Damaged(f"{path} cannot be read: {error}") from error
+
+
+def _set_aside(damaged: Mapping[Path, Damaged]) -> None:
+    for path, error in damaged.items():
+        aside = _free_name(path.with_name(f"{_ASIDE}{path.name}"))
+        os.replace(path, aside)
+        print(
+            f"*** DAMAGED CHECKPOINT: {error}. It is now {aside}; going back to the one before it ***", file=sys.stderr
         )
 
 
-def _differs(saved: Any, expected: Any) -> bool:
-    if isinstance(saved, dict) and isinstance(expected, dict):
-        saved = {**expected, **saved}  # an entry that did not exist yet, such as a newer option, is not compared
-    return saved != expected
-
-
 def _newest_first(folder: Path) -> list[Path]:
-    found = [path for path in folder.glob("step_*") if path.name.removeprefix("step_").isdecimal()]
-    return sorted(found, key=lambda path: int(path.name.removeprefix("step_")), reverse=True)
+    found = [path for path in _entries(folder) if path.name.startswith("step_") and path.name[5:].isdecimal()]
+    return sorted(found, key=lambda path: int(path.name[5:]), reverse=True)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Returns what lies in a folder, if there is one; unlike `Path.glob`, not an empty list if that cannot be known."""
+    try:
+        return sorted(folder.iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _free_name(path: Path) -> Path:

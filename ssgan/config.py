@@ -6,6 +6,8 @@ import types
 import typing
 from typing import Any
 
+from ssgan import versions
+
 DEFAULT_STEPS = 10_000
 
 _NO_MATHEMATICS = frozenset(
@@ -207,8 +209,9 @@ class Config:
             raise UsageError("--labels=0 and --unsupervised_weight=0 leave nothing to learn from; raise one of them")
 
     def to_json(self) -> str:
-        """Returns the options as a JSON object, one key per option but `resume`, which is no property of a run."""
-        return json.dumps({name: value for name, value in vars(self).items() if name != "resume"}, indent=2) + "\n"
+        """Returns the options as a JSON object: its format's number, and all but `resume`, no property of a run."""
+        options = {name: value for name, value in vars(self).items() if name != "resume"}
+        return json.dumps({"format_version": versions.FORMAT_VERSION, **options}, indent=2) + "\n"
 
     def mathematics(self) -> dict[str, Any]:
         """Returns the options that change the weights in the end: those in which a resumed run cannot differ."""
@@ -221,20 +224,33 @@ class Config:
 
     @classmethod
     def from_json(cls, text: str) -> "Config":
-        """Returns the options that `to_json` wrote.
+        """Returns the options that `to_json` wrote, in this or an earlier version; those since removed are left out.
 
         Raises:
-            UsageError: if the text is no JSON object, has an unknown key or a bad value.
+            UsageError: if the text is no JSON object, of a newer version, has an unknown key or a bad value.
         """
         try:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise UsageError(f"the options are not valid JSON: {error}") from error
+        if isinstance(values, dict):
+            _check_format(values.pop("format_version", 1))
+            values = versions.today(values)
         known = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict) or not values.keys() <= known:
             found = sorted(values.keys() - known)[:10] if isinstance(values, dict) else type(values).__name__
             raise UsageError(f"the options hold {found}; expected a JSON object with keys among {sorted(known)}")
         return cls(**values)
+
+
+def _check_format(version: Any) -> None:
+    if type(version) is not int or version < 1:
+        raise UsageError(f"the options have the format_version {_shown(repr(version))}; expected 1, 2, ...")
+    if version > versions.FORMAT_VERSION:
+        raise UsageError(
+            f"the options were written by a newer ssgan, in format version {version}; this one reads up to "
+            f"{versions.FORMAT_VERSION}: install the newer one"
+        )
 
 
 def plain_type(field: dataclasses.Field) -> type:

@@ -6,11 +6,12 @@ import io
 import json
 import math
 import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -85,6 +86,37 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file to read: what was looked at is what is read, whatever becomes of its name.
+
+    Raises:
+        OSError: if it cannot be opened.
+        ValueError: if it is a folder, or a device or a pipe, which may never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe that nobody writes to is not waited for
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError("not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(path: Path, *, max_bytes: int) -> bytes:
+    """Reads a file of at most so many bytes; memory is taken for no more than it has.
+
+    Raises:
+        OSError: if it cannot be read; the error names it.
+        ValueError: if it is larger, or no regular file.
+    """
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > max_bytes:
+                raise ValueError(f"larger than {max_bytes} bytes")
+            return file.read(size)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def read_text(path: Path) -> str:
     """Reads a text file of at most 64 MiB.
 
@@ -92,13 +124,7 @@ def read_text(path: Path) -> str:
         UsageError: if the file is missing, larger, no UTF-8 text, or a device or a pipe, which may never end.
     """
     try:
-        if path.exists() and not path.is_file():
-            raise ValueError("not a regular file")
-        with open(path, "rb") as file:
-            content = file.read(_LARGEST_JSON + 1)
-        if len(content) > _LARGEST_JSON:
-            raise ValueError(f"larger than {_LARGEST_JSON} bytes")
-        return content.decode()
+        return read_bytes(path, max_bytes=_LARGEST_JSON).decode()
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
 
@@ -109,7 +135,15 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: if the file is missing, too large, or holds something else, NaN and infinities included.
     """
-    text = read_text(path)
+    return parse_json(read_text(path), path)
+
+
+def parse_json(text: str | bytes, path: Path) -> dict[str, Any]:
+    """Returns the JSON object that the content of a file is.
+
+    Raises:
+        UsageError: if it is something else, NaN and infinities included; the error names the file.
+    """
     try:
         values = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
@@ -148,14 +182,27 @@ def read_npz(path: Path, *, max_bytes: int) -> dict[str, np.ndarray]:
         UsageError: if the file is missing, damaged, larger than it may be, or holds anything but plain arrays.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file:
+            return parse_npz(file, path, max_bytes=max_bytes)
+    except (OSError, ValueError) as error:
+        raise error if isinstance(error, UsageError) else _no_archive(path, error) from error
+
+
+def parse_npz(file: BinaryIO, path: Path, *, max_bytes: int) -> dict[str, np.ndarray]:
+    """Reads every array of an open NumPy archive, as `read_npz` does; `path` is its name in errors."""
+    try:
+        with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             size = sum(member.file_size for member in members)
             if size > max_bytes + _LARGEST_NPY_HEADER * len(members):
                 raise ValueError(f"its arrays would take {size:,} bytes; expected at most {max_bytes:,}")
             return {member.filename.removesuffix(".npy"): _array(archive.read(member)) for member in members}
     except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise UsageError(f"{path} is no readable NumPy archive ({type(error).__name__}: {error})") from error
+        raise _no_archive(path, error) from error
+
+
+def _no_archive(path: Path, error: Exception) -> UsageError:
+    return UsageError(f"{path} is no readable NumPy archive ({type(error).__name__}: {error})")
 
 
 def _array(content: bytes) -> np.ndarray:

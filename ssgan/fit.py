@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ssgan import callbacks, checkpoint, recipe, run
+from ssgan import callbacks, checkpoint, recipe, run, versions
 from ssgan.checkpoint import Checkpoint
 from ssgan.config import Config, UsageError
 from ssgan.gan import SSGAN
@@ -101,21 +101,37 @@ def _with_monitor(belongs: dict[str, Any], monitor: callbacks.Monitor) -> dict[s
 
 
 def _newest(folder: Path, identity: dict[str, Any], *, steps: int) -> Checkpoint | None:
-    """Returns the newest valid checkpoint, after a look at what else a run needs of it."""
-    saved = checkpoint.load_newest(folder, identity=identity)
+    """Returns the newest whole checkpoint, after a look at whether it is of this run, and at what a run needs of it."""
+    saved = checkpoint.load_newest(folder)
     if saved is None:
         return None
     match saved.about:
         case {
+            "options": dict(),
             "rollbacks": int(rollbacks),
             "versions": dict(),
             "monitor": {"records": list(records), "seconds": float()},
         }:
+            _check_identity(saved, identity, folder)
             rows = [{type(value) for value in record.values()} for record in records if isinstance(record, dict)]
             plain = len(rows) == len(records) and set().union(*rows) <= {int, float, type(None)}
             if plain and 0 <= rollbacks <= MAX_ROLLBACKS and 0 <= saved.step <= steps:
                 return saved
     raise UsageError(f"the checkpoint of step {saved.step} in {folder} was not written by ssgan.train; remove it")
+
+
+def _check_identity(saved: Checkpoint, identity: dict[str, Any], folder: Path) -> None:
+    """Raises if a checkpoint was saved with other options, data or labels: by another run."""
+    options = saved.about["options"]
+    before = {**identity["options"], **versions.today(options), **versions.lost(options)}
+    pairs = {f"--{name}": (value, identity["options"].get(name)) for name, value in before.items()}
+    pairs |= {name: (saved.about.get(name), identity[name]) for name in _IDENTITY}
+    told = [f"{name}={str(found)[:100]} (the run: {here})" for name, (found, here) in pairs.items() if found != here]
+    if told:
+        raise UsageError(
+            f"the checkpoint of step {saved.step} in {folder} is of another run: {', '.join(told)}; move it away, or "
+            "start a new run"
+        )
 
 
 def _how_to_go_on(run_dir: Path) -> str:

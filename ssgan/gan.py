@@ -8,9 +8,8 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ssgan import losses, schedules  # noqa: F401  (a saved run names the schedule of its optimizers)
+from ssgan import losses, schedules, state  # noqa: F401  (a saved run names the schedule of its optimizers)
 from ssgan.augment import random_color_and_cutout, random_drawing, random_photo, random_shift
-from ssgan.config import UsageError
 from ssgan.models import Discriminator, Generator
 
 _COMPILE_OPTIONS = (
@@ -383,44 +382,12 @@ class SSGAN(keras.Model):
         self.reset_ema()
 
     def state(self) -> dict[str, keras.Variable]:
-        """Returns every variable that the next training step depends on, by a name that is the same in every process.
-
-        Weights, batch statistics, moving average, seeds of dropout and noise, both optimizers, the number of steps and
-        the metrics so far; `compile` comes first. Keras' own saving leaves out the seeds.
-        """
-        owners = {
-            "discriminator": self.discriminator.variables,
-            "ema_discriminator": self.ema_discriminator.variables,
-            "generator": self.generator.variables,
-            "d_optimizer": self.d_optimizer.variables,
-            "g_optimizer": self.g_optimizer.variables,
-            "noise_seed": [self.noise_seed.state],
-            "steps_done": [self.steps_done],
-            **{f"metric_{name}": metric.variables for name, metric in self.train_metrics.items()},
-        }
-        return {
-            f"{owner}/{number:03d}": variable
-            for owner, variables in owners.items()
-            for number, variable in enumerate(variables)
-        }
+        """Returns every variable that the next training step depends on, see `ssgan.state.variables`."""
+        return state.variables(self)
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Sets every variable of `state`.
-
-        Args:
-            arrays: the values, with the names, shapes and dtypes of `state()`.
-
-        Raises:
-            UsageError: if they do not fit this model; nothing is changed then.
-        """
-        variables = self.state()
-        found = {name: (array.shape, array.dtype) for name, array in arrays.items()}
-        expected = {name: (tuple(variable.shape), np.dtype(variable.dtype)) for name, variable in variables.items()}
-        if found != expected:
-            name = min(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
-            raise UsageError(f"the saved state has {found.get(name)} for {name}; this model has {expected.get(name)}")
-        for name, variable in variables.items():
-            variable.assign(arrays[name])
+        """Sets every variable of `state`, see `ssgan.state.restore`."""
+        state.restore(self, arrays)
 
     def test_step(self, batch):
         """Error rates 0..1 on (images, labels): `error` of the EMA weights, `raw_error` of the present ones."""

@@ -2,13 +2,14 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
 
-from ssgan import files
+from ssgan import files, versions
 from ssgan.config import Config, UsageError
 
 RUNS = Path("runs")
@@ -62,14 +63,21 @@ def saved_options(config: Config) -> Config | None:
     """Returns the options of the run that `config` resumes, or None where it resumes none.
 
     Raises:
-        UsageError: if there is no run to resume.
+        UsageError: if there is no run to resume, or this version cannot go on with it.
     """
     if not config.resume:
         return None
     run_dir = Path(config.run_dir) if config.run_dir else _newest_unfinished()
     if not (run_dir / OPTIONS).is_file():
         raise UsageError(f"--resume: there is no run in {run_dir} (no {OPTIONS}); start one without --resume")
-    saved = Config.from_json(files.read_text(run_dir / OPTIONS))
+    text = files.read_text(run_dir / OPTIONS)
+    saved = Config.from_json(text)
+    if lost := versions.lost(json.loads(text)):
+        removed = ", ".join(f"--{name}={str(value)[:100]}" for name, value in lost.items())
+        raise UsageError(
+            f"--resume: {run_dir} was begun with {removed}, which this version of ssgan does not have; go on with the "
+            "version that began it, or start a new run"
+        )
     return dataclasses.replace(saved, run_dir=str(run_dir))
 
 

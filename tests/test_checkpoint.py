@@ -14,12 +14,11 @@ from ssgan.checkpoint import Checkpoint
 from ssgan.config import UsageError
 
 ARRAYS = {"weights/000": np.arange(6, dtype=np.float32).reshape(2, 3), "seed": np.array([1, 2], np.uint32)}
-IDENTITY = {"digest": "abc"}
 
 
-def make(step: int, *, digest: str = "abc") -> Checkpoint:
+def make(step: int) -> Checkpoint:
     arrays = {name: array + step for name, array in ARRAYS.items()}
-    return Checkpoint(step, {**arrays, "count": np.array(step)}, {"digest": digest, "seconds": 0.5})
+    return Checkpoint(step, {**arrays, "count": np.array(step)}, {"digest": "abc", "seconds": 0.5})
 
 
 @pytest.fixture
@@ -59,16 +58,16 @@ def test_the_newest_are_kept(tmp_path):
     for step in (2, 4, 6, 8, 10, 12):
         checkpoint.save(tmp_path, make(step), keep=3)
     assert names(tmp_path) == ["step_000000008", "step_000000010", "step_000000012"]
-    assert checkpoint.load_newest(tmp_path, identity=IDENTITY).step == 12
+    assert checkpoint.load_newest(tmp_path).step == 12
 
 
 def test_no_checkpoint_is_no_error(tmp_path):
-    assert checkpoint.load_newest(tmp_path / "absent", identity=IDENTITY) is None
+    assert checkpoint.load_newest(tmp_path / "absent") is None
 
 
 def test_a_step_that_is_saved_again_is_replaced(folder):
-    checkpoint.save(folder, Checkpoint(20, {"other": np.ones(1)}, dict(IDENTITY)), keep=2)
-    assert list(checkpoint.load_newest(folder, identity=IDENTITY).arrays) == ["other"]
+    checkpoint.save(folder, Checkpoint(20, {"other": np.ones(1)}, {}), keep=2)
+    assert list(checkpoint.load_newest(folder).arrays) == ["other"]
     assert names(folder) == ["step_000000010", "step_000000020"]
 
 
@@ -91,14 +90,6 @@ def test_a_flipped_bit_is_always_detected(folder, name):
         assert name == checkpoint.MANIFEST and found.about == make(20).about and found.step == 20
 
 
-def test_a_newer_option_makes_no_checkpoint_foreign(tmp_path, capsys):
-    checkpoint.save(tmp_path, Checkpoint(10, ARRAYS, {"options": {"rate": 1}}), keep=3)
-    for options, step in (({"rate": 1, "newer": 0}, 10), ({"rate": 2, "newer": 0}, None)):
-        found = checkpoint.load_newest(tmp_path, identity={"options": options})
-        assert (found and found.step) == step
-    assert "of another run: its options differs" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     "damage",
     [
@@ -113,19 +104,67 @@ def test_a_newer_option_makes_no_checkpoint_foreign(tmp_path, capsys):
 )
 def test_a_damaged_checkpoint_is_set_aside_loudly(folder, damage, capsys):
     damage(folder / "step_000000020")
-    assert checkpoint.load_newest(folder, identity=IDENTITY).step == 10
+    assert checkpoint.load_newest(folder).step == 10
     assert names(folder) == ["corrupt-step_000000020", "step_000000010"]
     said = capsys.readouterr().err
     assert said.startswith("*** DAMAGED CHECKPOINT: ") and "corrupt-step_000000020" in said and said.count("\n") == 1
 
 
-def test_a_checkpoint_of_another_run_is_set_aside(folder, capsys):
-    checkpoint.save(folder, make(30, digest="other"), keep=3)
-    assert checkpoint.load_newest(folder, identity=IDENTITY).step == 20
-    assert "of another run: its digest differs" in capsys.readouterr().err
-    checkpoint.save(folder, make(30, digest="other"), keep=3)
-    assert checkpoint.load_newest(folder, identity=IDENTITY).step == 20
-    assert names(folder)[:2] == ["corrupt-step_000000030", "corrupt-step_000000030-2"]
+@pytest.mark.parametrize("named", ["step_000000010", "corrupt-step_000000010"])
+def test_where_no_checkpoint_is_whole_nothing_is_renamed_and_the_run_does_not_begin_anew(folder, named):
+    (folder / "step_000000010").rename(folder / named)
+    for left in folder.iterdir():
+        os.truncate(left / checkpoint.STATE, 100)
+    before = names(folder)
+    for _ in range(2):
+        with pytest.raises(UsageError, match=f"no checkpoint in .* is whole: .*step_000000020.*{named}.*; .* step 0"):
+            checkpoint.load_newest(folder)
+        assert names(folder) == before
+
+
+@pytest.mark.parametrize("changed", [{"format_version": 2}, {"files": {}}, {"about": None}])
+def test_a_checkpoint_that_is_whole_but_not_understood_stops_the_run_and_stays(folder, changed):
+    path = folder / "step_000000020" / checkpoint.MANIFEST
+    manifest = {**json.loads(path.read_text())["manifest"], **changed}
+    path.write_text(json.dumps({"manifest": manifest, "sha256": checkpoint._digest(manifest)}))
+    with pytest.raises(UsageError, match="format version 2; this ssgan reads 1: install a newer one|lacks a step"):
+        checkpoint.load_newest(folder)
+    assert names(folder) == ["step_000000010", "step_000000020"]
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EACCES, errno.EMFILE])
+@pytest.mark.parametrize("name", [checkpoint.STATE, checkpoint.MANIFEST])
+def test_an_error_of_the_disk_stops_the_run_and_leaves_its_checkpoints(folder, monkeypatch, code, name):
+    open_file = os.open
+
+    def failing(path, *arguments):
+        if Path(path) == folder / "step_000000020" / name:
+            raise OSError(code, os.strerror(code))
+        return open_file(path, *arguments)
+
+    monkeypatch.setattr(os, "open", failing)
+    with pytest.raises(OSError, match=f"{os.strerror(code)}: '.*step_000000020/{name}'"):
+        checkpoint.load_newest(folder)
+    assert names(folder) == ["step_000000010", "step_000000020"]
+
+
+def test_a_folder_that_cannot_be_listed_is_not_taken_for_an_empty_one(folder, monkeypatch):
+    def refused(*_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    for function in ("listdir", "scandir"):
+        monkeypatch.setattr(os, function, refused)
+    with pytest.raises(PermissionError):
+        checkpoint.load_newest(folder)
+
+
+def test_the_state_that_is_checked_is_the_one_that_is_loaded(folder, monkeypatch):
+    path, seen = folder / "step_000000020", []
+    open_file = os.open
+    monkeypatch.setattr(os, "open", lambda path, *arguments: seen.append(Path(path)) or open_file(path, *arguments))
+    monkeypatch.setattr("builtins.open", None)
+    assert checkpoint.load(path).step == 20
+    assert seen == [path / checkpoint.MANIFEST, path / checkpoint.STATE]
 
 
 def test_a_manifest_that_was_sealed_anew_cannot_exhaust_memory_or_confuse(folder):
@@ -158,14 +197,14 @@ def test_a_full_disk_leaves_the_checkpoints_as_they_were(folder, monkeypatch):
     with pytest.raises(OSError, match="No space left on device: '.*step_000000030'"):
         checkpoint.save(folder, make(30), keep=2)
     assert names(folder) == ["step_000000010", "step_000000020"]
-    assert checkpoint.load_newest(folder, identity=IDENTITY).step == 20
+    assert checkpoint.load_newest(folder).step == 20
 
 
 def test_what_a_killed_writer_left_is_no_checkpoint_and_is_removed(folder):
     left = folder / ".tmp-123-step_000000030"
     left.mkdir()
     (left / checkpoint.STATE).write_bytes(b"half")
-    assert checkpoint.load_newest(folder, identity=IDENTITY).step == 20
+    assert checkpoint.load_newest(folder).step == 20
     checkpoint.save(folder, make(40), keep=2)
     assert names(folder) == ["step_000000020", "step_000000040"]
 

@@ -137,7 +137,7 @@ def test_a_flagfile_repeats_the_options_in_a_folder_of_its_own(tmp_path, config)
 @pytest.mark.parametrize("config", [Config(), CHANGED], ids=["defaults", "changed"])
 def test_json_repeats_the_options(config):
     assert Config.from_json(config.to_json()) == config
-    assert list(json.loads(config.to_json())) == [name for name in FIELDS if name != "resume"]
+    assert list(json.loads(config.to_json())) == ["format_version", *(name for name in FIELDS if name != "resume")]
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,10 @@ def test_json_repeats_the_options(config):
         ('{"learning_rate": "fast"}', "--learning_rate='fast': expected float"),
         ('{"learning_rate": NaN}', "--learning_rate=nan: expected 0.0 to 1.0"),
         ('{"total_steps": 1, "total_epochs": 1}', "two durations at once"),
+        ('{"format_version": 3, "newer": 1}', "written by a newer ssgan, in format version 3; this one reads up to 2"),
+        ('{"format_version": "2"}', "the format_version '2'; expected 1, 2, ..."),
+        ('{"format_version": true}', "the format_version True; expected 1, 2, ..."),
+        ('{"format_version": 0}', "the format_version 0; expected 1, 2, ..."),
     ],
 )
 def test_bad_json_is_refused(text, message):

@@ -217,6 +217,27 @@ def test_damaged_tfds_files_give_one_clear_error(tmp_path):
         data.load("fake_svhn", "train", data_dir=tmp_path)
 
 
+def test_a_link_to_the_data_folder_is_followed(tmp_path):
+    (tmp_path / "data").mkdir()
+    expected = data.load("fake_svhn", "train", data_dir=tmp_path / "data")
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    assert data.load("fake_svhn", "train", data_dir=tmp_path / "link").digest == expected.digest
+
+
+def test_a_tfds_folder_that_cannot_be_listed_is_refused(tmp_path, monkeypatch):
+    data.load("fake_svhn", "train", data_dir=tmp_path)
+    list_folder = Path.iterdir
+
+    def refusing(folder):
+        if folder.name == "1.0.0":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return list_folder(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refusing)
+    with pytest.raises(UsageError, match="1.0.0 cannot be read: .*Permission denied"):
+        data.load("fake_svhn", "train", data_dir=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("dataset", "words"),
     [
@@ -224,6 +245,7 @@ def test_damaged_tfds_files_give_one_clear_error(tmp_path):
         ("street_digit", "close to it: street_digits"),
         ("huggingface:mnist", "not a TFDS name"),
         ("../mnist", "not a TFDS name"),
+        ("mnist/..:1.0.0", "not a TFDS name"),
         ("mnist:9.9.9", "9.9.9.*only: 3.0.1"),
         ("sentences", "'sentences' holds text, label; expected an image classification set"),
     ],

@@ -158,6 +158,13 @@ def test_a_text_file_has_a_bound(monkeypatch):
         files.read_json(Path("file.json"))
 
 
+def test_a_pipe_is_refused_and_not_waited_for():
+    os.mkfifo("pipe")
+    for read in (files.read_text, files.read_json, lambda path: files.read_npz(path, max_bytes=1000)):
+        with pytest.raises(UsageError, match="pipe .*not a regular file"):
+            read(Path("pipe"))
+
+
 def test_the_digest_is_the_one_of_sha256sum():
     Path("file").write_bytes(b"abc")
     assert files.sha256(Path("file")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

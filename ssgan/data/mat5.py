@@ -7,12 +7,15 @@ declares, and inflates what it holds, before anyone could object.
 """
 
 import math
+import os
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+
+from ssgan import files
 
 Check = Callable[[np.dtype, tuple[int, ...]], None]
 
@@ -45,8 +48,8 @@ def read(path: Path, wanted: Mapping[str, Check]) -> dict[str, np.ndarray]:
         OSError: if it cannot be read.
     """
     arrays: dict[str, np.ndarray] = {}
-    size = path.stat().st_size
-    with open(path, "rb") as file:
+    with files.open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
         order = _byte_order(file.read(_HEADER))
         for _ in range(_MOST_VARIABLES):
             if file.tell() == size:

@@ -1,7 +1,10 @@
 """Image classification data sets of TensorFlow Datasets, by name: on disk, or downloaded."""
 
 import difflib
+import os
 import re
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +19,8 @@ _FEATURE = re.compile(r"tensorflow_datasets\.core\.features\.\w+\.\w+")
 _RECORD_FRAME = 16  # bytes beside a record's content: its length and two checksums
 _MOST_CLASSES = 100_000
 # name[/config][:version]. Namespaces ("huggingface:...") would run code from elsewhere.
-_NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:\d+\.\d+\.\d+)?")
+_NAME = re.compile(r"[A-Za-z]\w*(/\w[\w.-]*)?(:\d+\.\d+\.\d+)?")
+_CONFIGURATION = re.compile(r"\w[\w.-]*")  # no "..", no path
 
 
 def find(name: str, *, data_dir: Path | None = None) -> tfds.core.DatasetBuilder:
@@ -35,9 +39,9 @@ def find(name: str, *, data_dir: Path | None = None) -> tfds.core.DatasetBuilder
     """
     if not _NAME.fullmatch(name):
         raise UsageError(f"dataset {name!r} is not a TFDS name; expected name, name/config or name:1.2.3")
-    _check_metadata(name, data_dir)
+    folder = _checked_folder(name, data_dir)
     try:
-        builder = tfds.builder(name, data_dir=data_dir)
+        builder = tfds.builder(name, data_dir=folder)
     except tfds.core.DatasetNotFoundError as error:
         known = ["street_digits", *tfds.list_builders(with_community_datasets=False)]
         close = ", ".join(difflib.get_close_matches(name, known, n=4)) or "mnist, fashion_mnist, cifar10, svhn_cropped"
@@ -49,15 +53,54 @@ def find(name: str, *, data_dir: Path | None = None) -> tfds.core.DatasetBuilder
     return builder
 
 
-def _check_metadata(name: str, data_dir: Path | None) -> None:
-    """Raises unless what lies on disk of a data set names classes of TFDS only: TFDS imports what it names."""
-    folder = Path(tfds.core.constants.DATA_DIR if data_dir is None else data_dir).expanduser()
-    for path in (folder / re.split("[/:]", name)[0]).glob("**/features.json"):
-        for value in files.dictionaries(files.read_json(path)):
-            for key in ("pythonClassName", "python_class_name", "type"):
-                feature = value.get(key)
-                if isinstance(feature, str) and not _FEATURE.fullmatch(feature):
-                    raise UsageError(f"{path} names the class {feature[:100]!r}; expected a feature of TFDS itself")
+def _checked_folder(name: str, data_dir: Path | None) -> Path:
+    """Returns the TFDS data folder, as resolved, after a look at everything that lies there of a data set.
+
+    TFDS imports what a `features.json` names, and a link, or a configuration's name, may lead it to another one than
+    was looked at.
+
+    Raises:
+        UsageError: if a class is named that is not one of TFDS itself, or anything but files and folders is there.
+    """
+    folder = Path(tfds.core.constants.DATA_DIR if data_dir is None else data_dir).expanduser().resolve()
+    top = folder / tfds.core.naming.camelcase_to_snakecase(re.split("[/:]", name)[0])
+    for path in _all_below(top):
+        if stat.S_IFMT(path.lstat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
+            raise UsageError(
+                f"{path} is a link, a pipe or a device; expected files and folders alone: put there what it leads to, "
+                "or name the data folder that has it with --data_dir"
+            )
+        if path.name == "features.json":
+            _check_features(path)
+        elif path.name == "metadata.json" and path.parent.name == ".config":
+            _check_configuration(path)
+    return folder
+
+
+def _all_below(top: Path) -> Iterator[Path]:
+    """Gives a folder, if there is one, and everything in it; raises if there is more that cannot be listed."""
+    left = [top] if os.path.lexists(top) else []
+    while left:
+        path = left.pop()
+        yield path
+        try:
+            left += path.iterdir() if path.is_dir() else []
+        except OSError as error:
+            raise UsageError(f"{path} cannot be read: {error}") from error
+
+
+def _check_features(path: Path) -> None:
+    for value in files.dictionaries(files.read_json(path)):
+        for key in ("pythonClassName", "python_class_name", "type"):
+            feature = value.get(key)
+            if isinstance(feature, str) and not _FEATURE.fullmatch(feature):
+                raise UsageError(f"{path} names the class {feature[:100]!r}; expected a feature of TFDS itself")
+
+
+def _check_configuration(path: Path) -> None:
+    default = files.read_json(path).get("default_config_name")
+    if isinstance(default, str) and default and not _CONFIGURATION.fullmatch(default):
+        raise UsageError(f"{path} names the configuration {default[:100]!r}; expected a folder beside it")
 
 
 def _image_and_label(builder: tfds.core.DatasetBuilder) -> tuple[str, str]:
@@ -169,8 +212,10 @@ def _check_records(builder: tfds.core.DatasetBuilder, split: str) -> None:
     """
     info = builder.info.splits[split]
     for path, declared in zip(map(Path, info.filepaths), info.shard_lengths, strict=True):
-        size, found = path.stat().st_size, 0
-        with open(path, "rb") as file:
+        if path.parent != Path(builder.data_dir):
+            raise ValueError(f"{path} holds the records; expected it in the folder itself")
+        with files.open_regular(path) as file:
+            size, found = os.fstat(file.fileno()).st_size, 0
             while (position := file.tell()) < size:
                 file.seek(position + _RECORD_FRAME + int.from_bytes(file.read(8), "little"))
                 found += 1

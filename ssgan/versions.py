@@ -1,0 +1,37 @@
+"""What the options of earlier versions meant: some were removed since, some did not exist yet.
+
+Format 1 had no number. Raise `FORMAT_VERSION` when an option changes its meaning; one that is removed goes into
+`_REMOVED`, one that is added into `_BEFORE` where a run without it was not what its default says.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+FORMAT_VERSION = 2
+
+# Each option that was removed, with the value at which it did nothing.
+_REMOVED = {
+    "rotate": 0.0,
+    "zoom": 0.0,
+    "train_gain": False,
+    "consistency": "pseudo_labels",
+    "entropy_weight": 0.0,
+    "pull_away_weight": 0.0,
+    "manifold_weight": 0.0,
+    "warm_up": 0.0,
+}
+_BEFORE = {"gan_every": 1, "unlabeled_start": 0.0, "vat_weight": 0.0, "vat_radius": 0.05}
+_AUGMENT = {True: "color", False: "none"}  # it was a switch at first
+
+
+def today(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the saved options of any version as those of today, without what was removed."""
+    options = {**_BEFORE, **{name: value for name, value in saved.items() if name not in _REMOVED}}
+    if isinstance(options.get("augment"), bool):
+        options["augment"] = _AUGMENT[options["augment"]]
+    return options
+
+
+def lost(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the saved options that were removed and that the run made use of: it cannot go on as it was begun."""
+    return {name: saved[name] for name, unused in _REMOVED.items() if saved.get(name, unused) != unused}

@@ -1,0 +1,43 @@
+"""Which checkpoints a run goes on from."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssgan import checkpoint, fit
+from ssgan.checkpoint import Checkpoint
+from ssgan.config import Config, UsageError
+from tests.test_versions import REMOVED
+
+
+def newest(folder: Path, **about: Any) -> Checkpoint | None:
+    """Saves a checkpoint as a run does, with other things it belongs to, and reads it for the run."""
+    config = Config(labels=70, gan_every=1, unlabeled_start=0.0)
+    identity = {"options": config.mathematics(), "digest": "abc", "label_mask_digest": "def"}
+    monitor = {"monitor": {"records": [], "seconds": 1.0}, "rollbacks": 0, "versions": {}}
+    checkpoint.save(folder, Checkpoint(5, {}, {**identity, **monitor, **about}), keep=1)
+    return fit._newest(folder, identity, steps=10)
+
+
+def test_a_checkpoint_of_an_earlier_version_is_of_the_run(tmp_path):
+    later = {"gan_every", "unlabeled_start", "vat_weight", "vat_radius"}
+    options = {name: value for name, value in Config(labels=70).mathematics().items() if name not in later}
+    assert newest(tmp_path, options={**options, **{name: unused for name, (unused, _) in REMOVED.items()}}).step == 5
+    with pytest.raises(UsageError, match=r"of another run: --warm_up=0.1 \(the run: None\); move it away"):
+        newest(tmp_path, options={**options, "warm_up": 0.1})
+
+
+@pytest.mark.parametrize(
+    ("about", "words"),
+    [
+        ({"digest": "other"}, r"digest=other \(the run: abc\)"),
+        ({"label_mask_digest": None}, r"label_mask_digest=None \(the run: def\)"),
+        ({"options": {"labels": 50}}, r"--labels=50 \(the run: 70\)"),
+        ({"options": {"lables": 70}}, r"--lables=70 \(the run: None\)"),
+    ],
+)
+def test_a_checkpoint_of_another_run_stops_with_the_difference_and_stays(tmp_path, about, words):
+    with pytest.raises(UsageError, match=f"the checkpoint of step 5 in .* is of another run: {words}; move it away"):
+        newest(tmp_path, **about)
+    assert [path.name for path in tmp_path.iterdir()] == ["step_000000005"]
