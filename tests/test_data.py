@@ -87,6 +87,32 @@ class ManySizes(FakeSvhn):
             yield row, {"image": np.full(shape, 200, np.uint8), "label": row % 2}
 
 
+class PartlyLabelled(FakeSvhn):
+    """Images of two classes, of which two have no label, and a pool of images without, as STL-10 has it; no test split.
+
+    Every image has its own brightness: its row, times ten, and 100 more in the pool.
+    """
+
+    name = "partly_labelled"
+    LABELS = {"train": (0, 1, -1, 0, 1, -1), "validation": (1, 0), "unlabelled": (-1, 1, 0)}
+
+    def _info(self):
+        features = {
+            "id": tfds.features.Text(),
+            "image": tfds.features.Image(shape=(64, 48, 3)),
+            "label": tfds.features.ClassLabel(names=["cat", "dog"]),
+        }
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, dl_manager):
+        return {split: self._generate_rows(split) for split in self.LABELS}
+
+    def _generate_rows(self, split):
+        for row, label in enumerate(self.LABELS[split]):
+            image = np.full((64, 48, 3), 10 * row + 100 * (split == "unlabelled"), np.uint8)
+            yield row, {"id": str(row), "image": image, "label": label}
+
+
 class Sentences(FakeSvhn):
     """No images."""
 
@@ -239,6 +265,37 @@ def test_a_split_that_is_not_there_is_refused():
         data.load("many_sizes", "test", image_size=32)
 
 
+def test_the_unlabelled_split_joins_the_train_images_where_it_is_asked_for():
+    alone = data.load("partly_labelled", "train")
+    assert alone.labels.tolist() == [0, 1, -1, 0, 1, -1] and not alone.source.endswith("split")
+    joined = data.load("partly_labelled", "train", unlabelled=True)
+    assert joined.labels.tolist() == [0, 1, -1, 0, 1, -1, -1, -1, -1]  # what a pool calls labels is none
+    assert joined.images[:, 0, 0, 0].tolist() == [0, 10, 20, 30, 40, 50, 100, 110, 120]
+    assert joined.source == f"{alone.source} with its unlabelled split"
+    np.testing.assert_array_equal(data.load("partly_labelled", "train", unlabelled=True, limit=7).labels[6:], [-1])
+    assert data.load("many_sizes", "train", image_size=32, unlabelled=True).source.endswith("tfds_default")
+
+
+def test_large_images_of_tfds_are_shrunk_as_they_are_read(monkeypatch):
+    expected = data.load("fake_svhn", "train").resized(20)
+    monkeypatch.setattr(data.ImageSet, "resized", lambda self, size: self)
+    np.testing.assert_array_equal(data.load("fake_svhn", "train", image_size=20).images, expected.images)
+
+
+def test_the_splits_of_a_data_set_can_be_asked_for(tmp_path):
+    data.load("partly_labelled", "train", image_size=32)
+    assert data.splits("partly_labelled") == ("train", "validation", "unlabelled")
+    assert data.splits("street_digits") == ("train", "test")
+    folder = write_svhn(tmp_path / "svhn")
+    assert data.splits("svhn_cropped", data_dir=folder) == ("train", "test")
+    (folder / "test_32x32.mat").unlink()
+    assert data.splits("svhn_cropped", data_dir=folder) == ("train",)
+
+
+def test_another_split_than_train_and_test_can_be_loaded():
+    assert data.load("partly_labelled", "validation").labels.tolist() == [1, 0]
+
+
 # street_digits.
 
 
@@ -318,7 +375,7 @@ def test_the_digest_tells_order_labels_and_shape_apart():
 
 @pytest.mark.parametrize(
     ("labels", "words"),
-    [([0, 2], "0..2; expected 0..1"), ([-1, 0], "published without labels"), ([0], r"int32 \[2\]")],
+    [([0, 2], "0..2; expected 0..1"), ([-2, 0], "-2..0; expected 0..1, or -1"), ([0], r"int32 \[2\]")],
 )
 def test_labels_outside_the_classes_are_refused(labels, words):
     with pytest.raises(UsageError, match=words):
@@ -328,7 +385,7 @@ def test_labels_outside_the_classes_are_refused(labels, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"split": "validation"}, "'validation'; expected 'train' or 'test'"),
+        ({"split": "validation"}, "svhn_cropped has no 'validation' split; it has train, test"),
         ({"limit": 0}, "limit is 0; expected at least 1"),
         ({"image_size": -1}, "image_size is -1"),
         ({"data_dir": "absent"}, "'absent' is not an existing folder"),

@@ -124,19 +124,22 @@ def read(builder: tfds.core.DatasetBuilder, split: str, *, image_size: int | Non
 
     Args:
         builder: From `find`, prepared.
-        split: `train` or `test`.
+        split: `train`, `test`, or another that the set has.
         image_size: Height and width of the images, pixels; used only where the set has images of
-            several sizes.
+            several sizes, or larger ones.
 
     Returns:
-        The images at their own size, or at `image_size` where they have several.
+        The images at their own size, or at `image_size` where they have several, or a larger one.
 
     Raises:
         UsageError: if there is no such split, the images have several sizes and `image_size` is
             None, or the files are damaged.
     """
     if split not in builder.info.splits:
-        raise UsageError(f"{builder.name} has no {split!r} split; it has {', '.join(builder.info.splits)}")
+        raise UsageError(
+            f"{builder.name} has no {split!r} split; it has {', '.join(builder.info.splits)} "
+            "(ssgan.eval --split=NAME takes another than test)"
+        )
     image_key, label_key = _image_and_label(builder)
     if None in builder.info.features[image_key].shape and image_size is None:
         raise UsageError(f"{builder.name} has images of several sizes; pass image_size")
@@ -189,7 +192,9 @@ def _columns(builder: tfds.core.DatasetBuilder, split: str, image_size: int | No
         read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
     )
     examples = examples.map(lambda example: {column: example[key] for column, key in keys.items()})
-    if image_size is not None and None in builder.info.features[image_key].shape:
+    height, width = builder.info.features[image_key].shape[:2]
+    # As they are read, because all images at their full size may not fit into memory.
+    if image_size is not None and (None in (height, width) or max(height, width) > image_size):
         examples = examples.map(
             lambda example: example | {"image": to_square(example["image"], image_size)},
             num_parallel_calls=tf.data.AUTOTUNE,
