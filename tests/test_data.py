@@ -100,7 +100,7 @@ class PartlyLabelled(FakeSvhn):
         features = {
             "id": tfds.features.Text(),
             "image": tfds.features.Image(shape=(64, 48, 3)),
-            "label": tfds.features.ClassLabel(names=["cat", "dog"]),
+            "label": tfds.features.ClassLabel(names=["cat", "犬"]),
         }
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
 

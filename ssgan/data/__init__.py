@@ -5,6 +5,7 @@ a digest.
 """
 
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,10 @@ from ssgan.config import UsageError
 from ssgan.data import svhn_mat
 from ssgan.data.image_set import ImageSet
 
-__all__ = ["ImageSet", "load", "resolve", "splits"]
+__all__ = ["POOLS", "ImageSet", "load", "resolve", "splits"]
 
 # Splits of images without labels, as STL-10 has one; TFDS spells it with two l.
-_POOLS = ("unlabelled", "unlabeled")
+POOLS = ("unlabelled", "unlabeled")
 
 
 def load(
@@ -120,7 +121,7 @@ def resolve(dataset: str, *, data_dir: str | Path | None = None) -> str:
 def _existing(data_dir: str | Path | None) -> Path | None:
     if data_dir is None:
         return None
-    folder = Path(data_dir).expanduser()
+    folder = Path(os.path.expanduser(data_dir))
     if not folder.is_dir():
         raise UsageError(f"data_dir {str(data_dir)!r} is not an existing folder; create it, or correct the path")
     return folder
@@ -162,7 +163,7 @@ def _tfds(
         _refuse_parent_folder(builder.name, folder)
         tfds_images.prepare(builder)
     found = tfds_images.read(builder, split, image_size=image_size)
-    pools = [name for name in _POOLS if name in builder.info.splits] if unlabelled else []
+    pools = [name for name in POOLS if name in builder.info.splits] if unlabelled else []
     return found.with_pool(tfds_images.read(builder, pools[0], image_size=image_size)) if pools else found
 
 
