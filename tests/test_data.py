@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import scipy.io
 import tensorflow_datasets as tfds
+from fuzz_readers import make_tfds
 
 from ssgan import data
 from ssgan.config import UsageError
@@ -514,6 +515,57 @@ def test_a_folder_above_the_data_is_refused_with_a_hint(tmp_path):
     for call in (data.resolve, functools.partial(data.load, split="train")):
         with pytest.raises(UsageError, match=f"use --data_dir={folder}"):
             call("auto", data_dir=tmp_path)
+
+
+def prepared(folder, name="fake_svhn", *, version="1.0.0"):
+    """Prepares a data set in a folder, as if by a TFDS that had another version of it."""
+    tfds.builder(name, data_dir=folder).download_and_prepare()
+    made = folder / name / "1.0.0"
+    about = made / "dataset_info.json"
+    about.write_text(about.read_text().replace('"1.0.0"', f'"{version}"'))
+    return made.rename(folder / name / version)
+
+
+def test_the_folder_of_the_data_set_itself_is_refused_with_a_hint(tmp_path, monkeypatch):
+    version = prepared(tmp_path / "my tfds")
+    wanted = f"is the folder of fake_svhn itself; use --data_dir='{tmp_path / 'my tfds'}'"
+    for folder in (version.parent, version):
+        with pytest.raises(UsageError, match=wanted):
+            data.load("fake_svhn", "train", data_dir=folder)
+    monkeypatch.chdir(version.parent)
+    with pytest.raises(UsageError, match=wanted):
+        data.load("fake_svhn", "train", data_dir=".")
+
+
+def test_a_set_unknown_to_tfds_gets_the_hints_too(tmp_path):
+    version = make_tfds(tmp_path / "tfds").parent
+    for folder in (version, version.parent, tmp_path):
+        with pytest.raises(UsageError, match=f"use --data_dir={tmp_path / 'tfds'}$"):
+            data.load("four_images", "test", data_dir=folder)
+    assert len(data.load("four_images", "test", data_dir=tmp_path / "tfds")) == 4
+
+
+def test_the_hints_are_given_for_svhn_too(tmp_path):
+    made = make_tfds(tmp_path, name="svhn_cropped").parent
+    made = made.rename(made.with_name("3.0.0"))
+    for call in (data.resolve, functools.partial(data.load, split="train")):
+        with pytest.raises(UsageError, match="holds svhn_cropped 3.0.0, TFDS wants"):
+            call("auto", data_dir=tmp_path)
+    about = made.rename(made.with_name("3.1.0")) / "dataset_info.json"
+    about.write_text(about.read_text().replace('"1.0.0"', '"3.1.0"'))
+    for call in (data.resolve, functools.partial(data.load, split="train")):
+        with pytest.raises(UsageError, match="is the folder of svhn_cropped itself"):
+            call("auto", data_dir=tmp_path / "svhn_cropped")
+
+
+def test_another_version_on_disk_is_named(tmp_path):
+    prepared(tmp_path, version="0.9.0")
+    wanted = "holds fake_svhn 0.9.0, TFDS wants 1.0.0; use --dataset=fake_svhn:0.9.0, or --dataset=fake_svhn:1.0.0 to"
+    with pytest.raises(UsageError, match=wanted):
+        data.load("fake_svhn", "train", data_dir=tmp_path)
+    assert data.load("fake_svhn:0.9.0", "train", data_dir=tmp_path).source == f"TFDS fake_svhn 0.9.0 in {tmp_path}"
+    assert data.load("fake_svhn:1.0.0", "train", data_dir=tmp_path).source == f"TFDS fake_svhn 1.0.0 in {tmp_path}"
+    assert data.load("fake_svhn", "train", data_dir=tmp_path).source == f"TFDS fake_svhn 1.0.0 in {tmp_path}"
 
 
 # The real data.

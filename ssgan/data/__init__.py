@@ -6,6 +6,7 @@ a digest.
 
 import logging
 import os
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def resolve(dataset: str, *, data_dir: str | Path | None = None) -> str:
     folder = _existing(data_dir)
     if svhn_mat.is_in(folder or svhn_mat.default_folder()) or _is_prepared("svhn_cropped", folder):
         return "svhn_cropped"
-    _refuse_parent_folder("svhn_cropped", folder)
+    _refuse_near_miss("svhn_cropped", folder)
     reason = svhn_mat.why_unreachable()
     if reason is None:
         return "svhn_cropped"
@@ -147,7 +148,7 @@ def _svhn(split: str, folder: Path | None) -> ImageSet:
     if not svhn_mat.is_in(mat_folder):
         if _is_prepared("svhn_cropped", folder):
             return _tfds("svhn_cropped", split, folder, image_size=None)
-        _refuse_parent_folder("svhn_cropped", folder)
+        _refuse_near_miss("svhn_cropped", folder)
         svhn_mat.check_split(split)
         svhn_mat.download(mat_folder)
     return svhn_mat.read(mat_folder, split)
@@ -158,9 +159,12 @@ def _tfds(
 ) -> ImageSet:
     from ssgan.data import tfds_images  # here, because the other sources need no TensorFlow Datasets
 
+    if folder is not None and not (folder / tfds_images.set_name(dataset)).is_dir():
+        _refuse_wrong_folder(dataset, folder)
     builder = tfds_images.find(dataset, data_dir=folder)
     if not tfds_images.is_prepared(builder):
-        _refuse_parent_folder(builder.name, folder)
+        if ":" not in dataset:
+            tfds_images.refuse_other_version(builder)
         tfds_images.prepare(builder)
     found = tfds_images.read(builder, split, image_size=image_size)
     pools = [name for name in POOLS if name in builder.info.splits] if unlabelled else []
@@ -173,14 +177,30 @@ def _is_prepared(dataset: str, folder: Path | None) -> bool:
     return tfds_images.is_prepared(tfds_images.find(dataset, data_dir=folder))
 
 
-def _refuse_parent_folder(dataset: str, folder: Path | None) -> None:
-    """Raises where the data set lies one folder below: likelier a slip than a wish to download."""
-    below = sorted(path for path in folder.iterdir() if path.is_dir()) if folder else []
-    holds = [
-        path for path in below if (path / dataset).is_dir() or (dataset == "svhn_cropped" and svhn_mat.is_in(path))
-    ]
+def _refuse_near_miss(dataset: str, folder: Path | None) -> None:
+    """Raises where the data set lies beside what was named: likelier a slip than a wish to download."""
+    from ssgan.data import tfds_images
+
+    if folder is not None:
+        _refuse_wrong_folder(dataset, folder)
+    tfds_images.refuse_other_version(tfds_images.find(dataset, data_dir=folder))
+
+
+def _refuse_wrong_folder(dataset: str, folder: Path) -> None:
+    """Raises where the data set lies one folder below, or the folder is the set's own, or that of a version of it."""
+    from ssgan.data import tfds_images
+
+    name, full = tfds_images.set_name(dataset), Path(os.path.abspath(folder))
+    for own in (full, *full.parents[:2]):
+        if own.name == name and _is_prepared(dataset, own.parent):
+            raise UsageError(
+                f"data_dir {str(folder)!r} is the folder of {name} itself; "
+                f"use --data_dir={shlex.quote(str(own.parent))}"
+            )
+    below = sorted(path for path in folder.iterdir() if path.is_dir())
+    holds = [path for path in below if (path / name).is_dir() or (name == "svhn_cropped" and svhn_mat.is_in(path))]
     if holds:
         raise UsageError(
-            f"data_dir {str(folder)!r} does not hold {dataset}, but folders in it do; "
-            f"use {' or '.join(f'--data_dir={path}' for path in holds)}"
+            f"data_dir {str(folder)!r} does not hold {name}, but folders in it do; "
+            f"use {' or '.join(f'--data_dir={shlex.quote(str(path))}' for path in holds)}"
         )

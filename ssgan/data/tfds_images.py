@@ -16,6 +16,7 @@ _FEATURE = re.compile(r"tensorflow_datasets\.core\.features\.\w+\.\w+")
 _RECORD_FRAME = 16  # bytes beside a record's content: its length and two checksums
 _MOST_CLASSES = 100_000
 # name[/config][:version]. Namespaces ("huggingface:...") would run code from elsewhere.
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
 _NAME = re.compile(r"[A-Za-z]\w*(/[\w.-]+)?(:\d+\.\d+\.\d+)?")
 
 
@@ -84,6 +85,26 @@ def is_prepared(builder: tfds.core.DatasetBuilder) -> bool:
     """Tells whether a data set can be read from disk."""
     # builder.is_prepared() says the same, but logs a warning when the answer is no.
     return Path(builder.data_dir, "dataset_info.json").exists()
+
+
+def set_name(name: str) -> str:
+    """Returns the name of a data set without its configuration and version: that of its folder."""
+    return re.split("[/:]", name)[0]
+
+
+def refuse_other_version(builder: tfds.core.DatasetBuilder) -> None:
+    """Raises where another version of a data set is on disk, which may be as good as the one to be downloaded."""
+    folder, version = Path(builder.data_dir).parent, str(builder.version)
+    found = {path.parent.name for path in folder.glob("*/dataset_info.json")} - {version}
+    others = sorted(
+        (other for other in found if _VERSION.fullmatch(other)), key=lambda other: [*map(int, other.split("."))]
+    )
+    if others:
+        name = builder.info.full_name.removesuffix(f"/{version}")
+        raise UsageError(
+            f"{folder} holds {name} {', '.join(others)}, TFDS wants {version}; use --dataset={name}:{others[-1]}, "
+            f"or --dataset={name}:{version} to download that"
+        )
 
 
 def prepare(builder: tfds.core.DatasetBuilder) -> None:
