@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from ssgan import cli, data, files, run
+from ssgan import cli, data, files, plots, run
 from ssgan.config import Config, UsageError
 from ssgan.eval import EvalConfig, _read_members, evaluate_run
 from ssgan.fit import _how_to_go_on
@@ -83,6 +83,12 @@ def test_images_without_a_label_are_counted_apart_and_trained_on(trained):
     assert np.flatnonzero(mask).tolist() == [0]
 
 
+def test_images_without_a_label_are_not_held_out(trained):
+    config = Config.from_json(files.read_text(trained[0] / run.OPTIONS))
+    with pytest.raises(UsageError, match=r"4 validation images.*0\.\.3, the images whose label is there"):
+        train(Config(**{**vars(config), "validation": 4, "run_dir": f"{trained[0]} more"}))
+
+
 def test_classes_without_a_visible_label_are_named(trained):
     assert "*** class 1 ('犬') has no visible label and will never be predicted ***" in trained[1]
     labels, names = np.arange(5), tuple("abcde")
@@ -101,8 +107,9 @@ def test_a_data_set_without_test_images_is_noticed_before_the_training(trained):
     assert trained[1].index(line) < next(i for i, line in enumerate(trained[1]) if line.startswith("step 1/1"))
 
 
-def test_another_split_than_test_can_be_evaluated(read_once, capsys):
-    run_dir = read_once
+def test_another_split_than_test_can_be_evaluated(read_once, monkeypatch, capsys):
+    run_dir, titles, draw = read_once, [], plots.confusion_matrix
+    monkeypatch.setattr(plots, "confusion_matrix", lambda *args, title: draw(*args, title=titles.append(title) or title))
     with pytest.raises(UsageError, match="no 'test' split; it has train, validation, unlabelled .*--split=NAME"):
         evaluate_run(EvalConfig(run=str(run_dir)))
     metrics = evaluate_run(EvalConfig(run=str(run_dir), split="validation"))
@@ -110,6 +117,7 @@ def test_another_split_than_test_can_be_evaluated(read_once, capsys):
     assert "tested on partly_labelled, split validation" in printed and "validation error" in printed
     assert "trained on partly_labelled with 1 labels of 9 images" in printed and "***" not in printed
     assert "test error" not in printed and metrics["split"] == "validation"
+    assert titles[0].startswith("partly_labelled: validation error ")
     assert {"validation_error", "validation_error_raw", "num_validation"} <= metrics.keys()
     assert "test_error" not in metrics and metrics["num_validation"] == 2
     assert files.read_json(run_dir / "metrics_validation.json") == json.loads(json.dumps(metrics))
