@@ -109,7 +109,9 @@ def test_a_data_set_without_test_images_is_noticed_before_the_training(trained):
 
 def test_another_split_than_test_can_be_evaluated(read_once, monkeypatch, capsys):
     run_dir, titles, draw = read_once, [], plots.confusion_matrix
-    monkeypatch.setattr(plots, "confusion_matrix", lambda *args, title: draw(*args, title=titles.append(title) or title))
+    monkeypatch.setattr(
+        plots, "confusion_matrix", lambda *args, title: draw(*args, title=titles.append(title) or title)
+    )
     with pytest.raises(UsageError, match="no 'test' split; it has train, validation, unlabelled .*--split=NAME"):
         evaluate_run(EvalConfig(run=str(run_dir)))
     metrics = evaluate_run(EvalConfig(run=str(run_dir), split="validation"))
