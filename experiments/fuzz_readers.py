@@ -199,8 +199,13 @@ def read_mat(path: Path) -> None:
     svhn_mat.read(path.parent, "test")
 
 
-def make_tfds(folder: Path, *, image_class: str = "tensorflow_datasets.core.features.image_feature.Image") -> Path:
-    """Writes four images as TFDS stores them, of a data set that it has no code for."""
+def make_tfds(
+    folder: Path,
+    *,
+    image_class: str = "tensorflow_datasets.core.features.image_feature.Image",
+    name: str = "four_images",
+) -> Path:
+    """Writes four images as TFDS stores them; by default, of a data set that it has no code for."""
     import tensorflow as tf
 
     prefix = "tensorflow_datasets.core.features."
@@ -209,14 +214,14 @@ def make_tfds(folder: Path, *, image_class: str = "tensorflow_datasets.core.feat
     features: dict[str, Any] = {"featuresDict": {"features": {"image": image, "label": label}}}
     split = {"name": "test", "shardLengths": ["4"], "numBytes": "9999"}
     split["filepathTemplate"] = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-    about: dict[str, Any] = {"name": "four_images", "version": "1.0.0", "fileFormat": "tfrecord", "splits": [split]}
+    about: dict[str, Any] = {"name": name, "version": "1.0.0", "fileFormat": "tfrecord", "splits": [split]}
     about["supervisedKeys"] = {"tuple": {"items": [{"featureKey": "image"}, {"featureKey": "label"}]}}
-    version = folder / "four_images" / "1.0.0"
+    version = folder / name / "1.0.0"
     version.mkdir(parents=True)
     features["pythonClassName"] = prefix + "features_dict.FeaturesDict"
     (version / "features.json").write_text(json.dumps(features))
     (version / "dataset_info.json").write_text(json.dumps(about))
-    record = version / "four_images-test.tfrecord-00000-of-00001"
+    record = version / f"{name}-test.tfrecord-00000-of-00001"
     with tf.io.TFRecordWriter(str(record)) as writer:
         for pixels, number in zip(_IMAGES[:4], LABELS, strict=False):
             png = tf.train.Feature(bytes_list=tf.train.BytesList(value=[tf.io.encode_png(pixels).numpy()]))

@@ -198,7 +198,7 @@ class Progress:
         self.validation: dict[str, float] = {}
         labels = list(self.LABELS.values())
         self.bar = None
-        if sys.stdout.isatty():
+        if getattr(sys.stdout, "isatty", bool)():  # None, and what a notebook or a logger puts there, may have none
             self.bar = keras.utils.Progbar(total_steps - start, width=10, stateful_metrics=labels)
 
     def show(self, step: int, logs: dict, *, record: dict[str, float] | None = None) -> None:

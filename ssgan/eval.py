@@ -4,8 +4,9 @@
 
 Prints the error of the averaged (EMA) and of the raw weights, per-class errors, the confusion matrix and the
 calibration error; writes metrics.json and confusion.png into the run folder. With --dataset or --data_dir other
-images are evaluated, and the files are named after them. With --run=A,B,C the mean of the probabilities of these runs
-is evaluated, an ensemble; the files are written into the first folder and named after the ensemble.
+images are evaluated, with --split another split than `test`, and the files are named after them. With --run=A,B,C
+the mean of the probabilities of these runs is evaluated, an ensemble; the files are written into the first folder
+and named after the ensemble.
 """
 
 import dataclasses
@@ -36,6 +37,7 @@ class EvalConfig:
     )
     dataset: str | None = option(None, "Data set to evaluate on. Default: the one of the run.")
     data_dir: str | None = option(None, "Folder of the data. Default: the one of the run.")
+    split: str = option("test", "Images to evaluate on: test, or another split that the data set has.")
     sha256: str | None = option(
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is measured."
     )
@@ -68,12 +70,12 @@ class Member:
     def trained_on(self) -> str:
         """The images and labels, in words."""
         name = f"{self.config.dataset} (SYNTHETIC)" if self.about["synthetic"] else self.config.dataset
-        labels = f"{self.config.labels:,} of {self.about['num_train']:,} labels"
+        labels = f"{self.config.labels:,} labels of {self.about['num_train']:,} images"
         return f"{name} with {labels} (label seed {self.config.label_seed})"
 
 
 def evaluate_run(options: EvalConfig) -> dict:
-    """Evaluates a run, or an ensemble of runs, on test images, prints the report and writes its files.
+    """Evaluates a run, or an ensemble of runs, on test images, writes the files of the report and prints it.
 
     An ensemble predicts the mean of its members' probabilities (arXiv:1606.03498, table 1).
 
@@ -95,11 +97,13 @@ def evaluate_run(options: EvalConfig) -> dict:
     members = _read_members(options)
     first = members[0]
 
-    # Test images
+    # Test images, or others
+    split = options.split
     dataset = options.dataset or first.config.dataset
     data_dir = options.data_dir or (first.config.data_dir if dataset == first.config.dataset else None)
     other = (dataset, data_dir) != (first.config.dataset, first.config.data_dir)
-    images = data.load(dataset, "test", data_dir=data_dir, image_size=first.config.image_size)
+    images = data.load(dataset, split, data_dir=data_dir, image_size=first.config.image_size)
+    _check_labels(images)
     for member in members:
         _check_images(member, images)
 
@@ -115,28 +119,35 @@ def evaluate_run(options: EvalConfig) -> dict:
     )
     ema, raw = _evaluations(probabilities.mean(axis=0), images)
 
-    # Report
+    # Figures
     name = f"{images.name} (SYNTHETIC)" if images.synthetic else images.name
+    tested_on = f"tested on {name}{'' if split == 'test' else f', split {split}'} ({images.source})"
     suffix = f"_{images.name}_{images.digest[:8]}" if other else ""
+    suffix += "" if split == "test" else f"_{split}"
     metrics = _test_figures(images, ema, raw)
     if len(members) == 1:
         what = f"trained on {first.trained_on}"
         metrics |= _origin(first)
-        print(f"{first.run_dir}: {what}, tested on {name} ({images.source})\n")
+        lines = [f"{first.run_dir}: {what}, {tested_on}\n"]
     else:
         what = f"ensemble of {len(members)} runs"
         suffix = f"_ensemble_{_digest(members)}{suffix}"
-        metrics["members"] = []
+        metrics["members"], lines = [], []
         for member, of_member in zip(members, probabilities, strict=True):
             pair = _evaluations(of_member, images)
             metrics["members"].append({"run": str(member.run_dir), **_origin(member), **_test_figures(images, *pair)})
-            print(f"{member.run_dir}: trained on {member.trained_on}: {headline(pair[0], weights='EMA')}")
-        print(f"\n{what}, tested on {name} ({images.source})\n")
-    print(format_report(ema, raw=raw))
+            error = headline(pair[0], weights="EMA", split=split)
+            lines.append(f"{member.run_dir}: trained on {member.trained_on}: {error}")
+        lines.append(f"\n{what}, {tested_on}\n")
+
+    # Files, then the report: it may be read by nobody
     picture, table = first.run_dir / f"confusion{suffix}.png", first.run_dir / f"metrics{suffix}.json"
-    title = f"{name}: {headline(ema, weights='EMA')}\n{what}"
+    title = f"{name}: {headline(ema, weights='EMA', split=split)}\n{what}"
     plots.confusion_matrix(ema.confusion, images.class_names, picture, title=title)
     files.write_json(table, metrics)
+    if split == "train" and any(dataset == member.config.dataset for member in members):
+        print("*** train: images that were trained on; their error is no test error ***")
+    print("\n".join([*lines, format_report(ema, raw=raw, split=split)]))
     print(f"\nwritten: {table}, {picture}")
     return metrics
 
@@ -177,7 +188,7 @@ def _read_members(options: EvalConfig) -> list[Member]:
     """
     from ssgan import run
 
-    names = options.run.split(",") if options.run else [None]
+    names = run.split_names(options.run) if options.run else [None]
     digests = options.sha256.split(",") if options.sha256 else [None] * len(names)
     if len(digests) != len(names):
         raise UsageError(f"--sha256 names {len(digests)} digests and --run {len(names)} runs; expected one for each")
@@ -212,6 +223,14 @@ def _read_member(run_dir: Path, *, sha256: str | None) -> Member:
     return Member(run_dir, config, about, averaged, to_classifier(gan.discriminator, shape))
 
 
+def _check_labels(images: "ImageSet") -> None:
+    if images.num_unlabelled:
+        raise UsageError(
+            f"{images.num_unlabelled:,} of the {len(images):,} {images.name} {images.split} images have no label; "
+            "expected one for each image: name another split with --split"
+        )
+
+
 def _check_images(member: Member, images: "ImageSet") -> None:
     expected = (member.about["image_shape"], member.about["class_names"])
     found = (list(images.images.shape[1:]), list(images.class_names))
@@ -237,9 +256,10 @@ def _digest(members: list[Member]) -> str:
 
 def _test_figures(images: "ImageSet", ema: "Evaluation", raw: "Evaluation") -> dict:
     return {
-        "test_error": ema.error,
-        "test_error_raw": raw.error,
-        "num_test": ema.images,
+        f"{images.split}_error": ema.error,
+        f"{images.split}_error_raw": raw.error,
+        f"num_{images.split}": ema.images,
+        "split": images.split,
         "dataset": images.name,
         "source": images.source,
         "synthetic": images.synthetic,

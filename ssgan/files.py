@@ -49,9 +49,10 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write(path: Path, text: str) -> None:
-    """Writes a text file whole or not at all."""
+    """Writes a text file, in UTF-8, whole or not at all."""
     with whole(path) as temporary:
-        temporary.write_text(text)
+        # Names of files that are no text stay the bytes that they are.
+        temporary.write_text(text, "utf-8", errors="surrogateescape")
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Training from the newest checkpoint to the last step, and back to a checkpoint where a number is not finite."""
 
 import functools
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,7 @@ def _check_identity(saved: Checkpoint, identity: dict[str, Any], folder: Path) -
 
 
 def _how_to_go_on(run_dir: Path) -> str:
-    return f"go on with: python -m ssgan.train --resume --run_dir={run_dir}"
+    return f"go on with: python -m ssgan.train --resume --run_dir={shlex.quote(str(run_dir))}"
 
 
 def _announce(saved: Checkpoint, about: dict[str, Any], *, steps: int) -> None:

@@ -30,11 +30,11 @@ def label_mask(
     `first` is the choice of the 2018 article "Semi-Supervised Learning with GANs".
 
     Args:
-        labels: Integers `[n]` in 0..num_classes - 1.
-        num_labels: Number of rows to choose, 0..n; 0 leaves a plain GAN.
+        labels: Integers `[n]` in 0..num_classes - 1, or -1 for an image without a label, which is never chosen.
+        num_labels: Number of rows to choose, from 0 to as many as have a label; 0 leaves a plain GAN.
         seed: 0..2^32 - 1; not used by `first`.
         strategy: `balanced` (the same number per class), `proportional` (class frequencies kept,
-            rounded by largest remainder) or `first` (the first rows).
+            rounded by largest remainder) or `first` (the first rows that have a label).
         num_classes: Number of classes; None: the largest label, plus one.
 
     Returns:
@@ -45,9 +45,10 @@ def label_mask(
     """
     labels = np.asarray(labels)
     _check_labels(labels, num_labels, strategy)
+    known = labels >= 0
     if strategy == "first":
-        return np.arange(len(labels)) < num_labels
-    sizes = np.bincount(labels, minlength=num_classes or 0)
+        return known & (np.cumsum(known) <= num_labels)
+    sizes = np.bincount(labels[known], minlength=num_classes or 1)
     counts = (_balanced if strategy == "balanced" else _proportional)(sizes, num_labels)
     random = _random(seed)
     mask = np.zeros(len(labels), bool)
@@ -61,10 +62,14 @@ def label_mask(
 def _check_labels(labels: np.ndarray, num_labels: int, strategy: str) -> None:
     if strategy not in STRATEGIES:
         raise UsageError(f"strategy is {strategy!r}; expected one of {', '.join(STRATEGIES)}")
-    if labels.ndim != 1 or labels.dtype.kind not in "iu" or labels.size == 0 or labels.min() < 0:
-        raise UsageError(f"labels are {labels.dtype} {list(labels.shape)}; expected integers [n], none below 0")
-    if not 0 <= num_labels <= len(labels):
-        raise UsageError(f"{num_labels} labels were asked for; expected 0..{len(labels)}, the number of images")
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or labels.size == 0 or labels.min() < -1:
+        raise UsageError(
+            f"labels are {labels.dtype} {list(labels.shape)}; expected integers [n], none below -1 (unlabelled)"
+        )
+    known = int((labels >= 0).sum())
+    if not 0 <= num_labels <= known:
+        of_all = f" that have one (of {len(labels)})" if known < len(labels) else ""
+        raise UsageError(f"{num_labels} labels were asked for; expected 0..{known}, the number of images{of_all}")
 
 
 def _random(seed: int, *stream: int) -> np.random.RandomState:
@@ -94,31 +99,32 @@ def _balanced(sizes: np.ndarray, num_labels: int) -> np.ndarray:
 
 def _proportional(sizes: np.ndarray, num_labels: int) -> np.ndarray:
     # In whole numbers, so that no rounding of floats decides between two equal remainders.
-    counts, remainders = np.divmod(sizes * num_labels, sizes.sum())
+    counts, remainders = np.divmod(sizes * num_labels, max(sizes.sum(), 1))
     largest = np.argsort(-remainders, kind="stable")[: num_labels - counts.sum()]
     counts[largest] += 1
     return counts
 
 
-def hold_out(mask: np.ndarray, num_images: int, *, seed: int = 0) -> np.ndarray:
-    """Chooses rows to validate on, among those without a label: the label mask stays as it is.
+def hold_out(mask: np.ndarray, num_images: int, *, labels: np.ndarray | None = None, seed: int = 0) -> np.ndarray:
+    """Chooses rows to validate on, among those whose label is not visible: the label mask stays as it is.
 
     Args:
         mask: bool `[n]`, from `label_mask`.
         num_images: Number of rows to hold out.
+        labels: Integers `[n]`; rows of -1, which have no label, are not held out. None: every row has one.
         seed: 0..2^32 - 1.
 
     Returns:
         bool `[n]` with exactly `num_images` True, none of them in `mask`.
 
     Raises:
-        UsageError: if there are fewer rows without a label.
+        UsageError: if there are fewer such rows.
     """
-    free = np.flatnonzero(~mask)
+    free = np.flatnonzero(~mask if labels is None else ~mask & (np.asarray(labels) >= 0))
     if not 0 <= num_images <= len(free):
         raise UsageError(
             f"{num_images} validation images were asked for; expected 0..{len(free)}, the images "
-            f"without a label ({len(mask)} images in all)"
+            f"whose label is there but not visible ({len(mask)} images in all)"
         )
     held_out = np.zeros(len(mask), bool)
     held_out[_random(seed, _HOLD_OUT_STREAM).permutation(free)[:num_images]] = True

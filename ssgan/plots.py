@@ -4,6 +4,7 @@ Drawn with matplotlib's object-oriented interface, so no window, backend or pypl
 touched. A file appears complete or not at all: it is written beside its place and renamed.
 """
 
+import functools
 import io
 import os
 import textwrap
@@ -17,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
@@ -327,7 +328,8 @@ def _name_classes(axes: Axes, class_names: Sequence[str]) -> None:
     classes = len(class_names)
     if classes > LARGEST_NAMED_MATRIX:
         return
-    names = [short_name(name, width=16) for name in class_names]
+    short = [short_name(name, width=16) for name in class_names]
+    names = [name if _drawable(name) == name else str(number) for number, name in enumerate(short)]
     upright = max(map(len, names)) * classes > 60
     size = _text(8 if classes <= LARGEST_COUNTED_MATRIX else 6.5)
     axes.set_yticks(range(classes), names, **size)
@@ -350,7 +352,17 @@ def _set_title(figure: Figure, title: str) -> None:
 
 def _wrap(text: str, *, width: float, points: float) -> str:
     """Breaks `text` into lines of at most `width` pixels, keeping its own line breaks."""
-    return "\n".join(_wrap_line(line, width, points) for line in text.splitlines())
+    return "\n".join(_wrap_line(_drawable(line), width, points) for line in text.splitlines())
+
+
+def _drawable(text: str) -> str:
+    """Returns `text` with a replacement character for each that the font lacks, of which matplotlib would warn."""
+    return "".join(character if ord(character) in _characters() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+@functools.cache
+def _characters() -> frozenset[int]:
+    return frozenset(get_font(findfont(FontProperties())).get_charmap())
 
 
 def _wrap_line(line: str, width: float, points: float) -> str:

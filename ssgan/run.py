@@ -35,7 +35,7 @@ def opened(config: Config, *, synthetic: bool) -> Iterator[Path]:
         UsageError: if `run_dir` is a new run's and holds anything already, cannot be written, or is being trained in by
             another process.
     """
-    run_dir = Path(config.run_dir) if config.run_dir else _new_folder(_name(config, synthetic=synthetic))
+    run_dir = _path(config.run_dir) if config.run_dir else _new_folder(_name(config, synthetic=synthetic))
     lock = filelock.FileLock(run_dir / LOCK)  # of the operating system: gone with its process, however that ends
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def saved_options(config: Config) -> Config | None:
     """
     if not config.resume:
         return None
-    run_dir = Path(config.run_dir) if config.run_dir else _newest_unfinished()
+    run_dir = _path(config.run_dir) if config.run_dir else _newest_unfinished()
     if not (run_dir / OPTIONS).is_file():
         raise UsageError(f"--resume: there is no run in {run_dir} (no {OPTIONS}); start one without --resume")
     text = files.read_text(run_dir / OPTIONS)
@@ -102,6 +102,18 @@ def as_saved(config: Config) -> Config:
     return config
 
 
+def split_names(names: str) -> list[str]:
+    """Returns the names between commas; a folder that is there may have commas in its own name.
+
+    Where both `a,b` and `a` are there, the longer name is meant.
+    """
+    parts = names.split(",")
+    ends = range(len(parts), 0, -1)
+    end = next((end for end in ends if os.path.isdir(os.path.expanduser(",".join(parts[:end])))), 1)
+    rest = parts[end:]
+    return [",".join(parts[:end]), *(split_names(",".join(rest)) if rest else [])]
+
+
 def finished(run: str | None) -> Path:
     """Returns the folder of a finished run: the one named, or else the newest under `runs/`.
 
@@ -113,11 +125,15 @@ def finished(run: str | None) -> Path:
         if not runs:
             raise UsageError(f"no finished run under {RUNS}/; name one with --run=FOLDER")
         return runs[-1].parent
-    folder = Path(run)
+    folder = _path(run)
     if not (folder / SUMMARY).is_file():
         reason = "its training did not finish" if (folder / OPTIONS).is_file() else "there is no run"
         raise UsageError(f"--run={run}: {reason}; expected a folder that ssgan.train has finished")
     return folder
+
+
+def _path(name: str) -> Path:
+    return Path(os.path.expanduser(name))
 
 
 def _name(config: Config, *, synthetic: bool) -> str:

@@ -9,6 +9,7 @@ classifier (classifier.keras). Options can be read from a file: --flagfile=confi
 import dataclasses
 import datetime
 import functools
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from ssgan.cli import parse_flags, run_command
 from ssgan.config import Config, UsageError
 
 if TYPE_CHECKING:  # TensorFlow is imported after the flags are parsed: a mistyped flag shall not wait seconds for it
+    import numpy.typing as npt
+
     from ssgan.data import ImageSet
 
 
@@ -52,7 +55,7 @@ def train(config: Config) -> Path:
     # The run to go on with, if any
     config = run.as_saved(config)
     if config.resume and Path(config.run_dir or "", run.SUMMARY).exists():
-        print(f"{config.run_dir} is finished. Test it: python -m ssgan.eval --run={config.run_dir}")
+        print(f"{config.run_dir} is finished. Test it: {_how_to_test(config.run_dir)}")
         return Path(config.run_dir or "")
 
     # Data
@@ -63,6 +66,7 @@ def train(config: Config) -> Path:
         data_dir=config.data_dir,
         image_size=config.image_size,
         limit=config.train_images,
+        unlabelled=True,
     )
     config = dataclasses.replace(config, dataset=dataset, precision=hardware.precision(config.precision))
 
@@ -74,7 +78,7 @@ def train(config: Config) -> Path:
         config.label_strategy,
         num_classes=images.num_classes,
     )
-    held_out = labels.hold_out(label_mask, config.validation, seed=config.label_seed)
+    held_out = labels.hold_out(label_mask, config.validation, labels=images.labels, seed=config.label_seed)
     unlabeled = np.flatnonzero(~held_out)
     steps = recipe.total_steps(config, num_unlabeled=len(unlabeled))
 
@@ -84,6 +88,13 @@ def train(config: Config) -> Path:
         _record_origin(run_dir, about)
         labels.save_label_mask(run_dir / run.LABEL_MASK, label_mask, data_digest=images.digest)
         _announce(config, images, run_dir, steps=steps, num_unlabeled=len(unlabeled))
+        splits = data.splits(dataset, data_dir=config.data_dir)
+        for warning in (
+            _without_visible_label(images.labels, label_mask, images.class_names if config.labels else ()),
+            _without_test_split(images.name, splits),
+        ):
+            if warning:
+                print(f"*** {warning} ***", flush=True)
 
         # Batches and models
         keras.utils.set_random_seed(config.seed)
@@ -112,7 +123,7 @@ def train(config: Config) -> Path:
             with files.whole(run_dir / name) as temporary:
                 model.save(temporary)
         files.write_json(run_dir / run.SUMMARY, {"steps": steps, **figures})
-    print(f"{steps} steps in {figures['train_seconds']:.0f} s. Test it: python -m ssgan.eval --run={run_dir}")
+    print(f"{steps} steps in {figures['train_seconds']:.0f} s. Test it: {_how_to_test(run_dir)}")
     return run_dir
 
 
@@ -126,7 +137,9 @@ def _announce(config: Config, images: "ImageSet", run_dir: Path, *, steps: int, 
         per_batch = f"{config.labeled_batch if config.labels else 0} labelled rows per batch"
     else:
         per_batch = f"{config.labels / num_unlabeled * config.unlabeled_batch:.2f} labelled rows per batch on average"
-    print(f"data    {images.name} train, {len(images.images):,} images {images.images.shape[1:]} ({images.source})")
+    without = f", {images.num_unlabelled:,} of them without a label" if images.num_unlabelled else ""
+    shape = images.images.shape[1:]
+    print(f"data    {images.name} train, {len(images.images):,} images {shape} ({images.source}){without}")
     print(f"labels  {config.labels:,} used ({config.label_strategy}, seed {config.label_seed}), {per_batch}")
     used = 0 if recipe.is_baseline(config) else num_unlabeled
     start = recipe.unlabeled_start(config, steps=steps)
@@ -136,6 +149,33 @@ def _announce(config: Config, images: "ImageSet", run_dir: Path, *, steps: int, 
     device = "CPU" if gpu == "none" else gpu
     print(f"model   {config.arch}, {config.updates} updates, {config.precision} on {device}, {steps:,} steps")
     print(f"run     {run_dir}", flush=True)
+
+
+def _without_visible_label(labels: "npt.NDArray", mask: "npt.NDArray", class_names: Sequence[str]) -> str | None:
+    """Names the classes that cannot be learned, the first ten of them."""
+    visible = set(labels[mask].tolist())
+    missing = [f"class {label} ({name!r})" for label, name in enumerate(class_names) if label not in visible]
+    if not missing:
+        return None
+    more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
+    has = "has" if len(missing) == 1 else "have"
+    return f"{', '.join(missing[:10])}{more} {has} no visible label and will never be predicted"
+
+
+def _without_test_split(name: str, splits: Sequence[str]) -> str | None:
+    """Says what a data set without test images can be evaluated on."""
+    from ssgan.data import POOLS
+
+    if "test" in splits:
+        return None
+    others = [split for split in splits if split not in ("train", *POOLS)]
+    ways = [f"python -m ssgan.eval --split={split}" for split in others]
+    how = " or ".join(ways) or "only the images it is trained on (--split=train), or those of another --dataset"
+    return f"{name} has no test split, it has {', '.join(splits)}; it can be evaluated by {how}"
+
+
+def _how_to_test(run_dir: str | Path | None) -> str:
+    return f"python -m ssgan.eval --run={shlex.quote(str(run_dir))}"
 
 
 def _about(images: "ImageSet", *, label_mask_digest: str) -> dict:

@@ -95,6 +95,12 @@ def test_the_progress_bar_fits_a_terminal(columns, monkeypatch, capsys):
     assert ("D(G(z))" in lines[-1]) == (columns == 200)
 
 
+@pytest.mark.parametrize("stdout", [None, object()])
+def test_progress_needs_no_terminal(monkeypatch, stdout):
+    monkeypatch.setattr(sys, "stdout", stdout)
+    assert Progress(10).bar is None
+
+
 def test_the_time_left_follows_the_pace_of_the_last_steps(monkeypatch, capsys):
     clock = iter([100.0, 110.0, 150.0])
     monkeypatch.setattr("ssgan.callbacks.time.monotonic", lambda: next(clock))

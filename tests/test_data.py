@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import scipy.io
 import tensorflow_datasets as tfds
+from fuzz_readers import make_tfds
 
 from ssgan import data
 from ssgan.config import UsageError
@@ -85,6 +86,32 @@ class ManySizes(FakeSvhn):
     def _generate_examples(self):
         for row, shape in enumerate([(8, 8, 1), (64, 32, 1), (100, 80, 1)]):
             yield row, {"image": np.full(shape, 200, np.uint8), "label": row % 2}
+
+
+class PartlyLabelled(FakeSvhn):
+    """Images of two classes, of which two have no label, and a pool of images without, as STL-10 has it; no test split.
+
+    Every image has its own brightness: its row, times ten, and 100 more in the pool.
+    """
+
+    name = "partly_labelled"
+    LABELS = {"train": (0, 1, -1, 0, 1, -1), "validation": (1, 0), "unlabelled": (-1, 1, 0)}
+
+    def _info(self):
+        features = {
+            "id": tfds.features.Text(),
+            "image": tfds.features.Image(shape=(64, 48, 3)),
+            "label": tfds.features.ClassLabel(names=["cat", "犬"]),
+        }
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, dl_manager):
+        return {split: self._generate_rows(split) for split in self.LABELS}
+
+    def _generate_rows(self, split):
+        for row, label in enumerate(self.LABELS[split]):
+            image = np.full((64, 48, 3), 10 * row + 100 * (split == "unlabelled"), np.uint8)
+            yield row, {"id": str(row), "image": image, "label": label}
 
 
 class Sentences(FakeSvhn):
@@ -261,6 +288,37 @@ def test_a_split_that_is_not_there_is_refused():
         data.load("many_sizes", "test", image_size=32)
 
 
+def test_the_unlabelled_split_joins_the_train_images_where_it_is_asked_for():
+    alone = data.load("partly_labelled", "train")
+    assert alone.labels.tolist() == [0, 1, -1, 0, 1, -1] and not alone.source.endswith("split")
+    joined = data.load("partly_labelled", "train", unlabelled=True)
+    assert joined.labels.tolist() == [0, 1, -1, 0, 1, -1, -1, -1, -1]  # what a pool calls labels is none
+    assert joined.images[:, 0, 0, 0].tolist() == [0, 10, 20, 30, 40, 50, 100, 110, 120]
+    assert joined.source == f"{alone.source} with its unlabelled split"
+    np.testing.assert_array_equal(data.load("partly_labelled", "train", unlabelled=True, limit=7).labels[6:], [-1])
+    assert data.load("many_sizes", "train", image_size=32, unlabelled=True).source.endswith("tfds_default")
+
+
+def test_large_images_of_tfds_are_shrunk_as_they_are_read(monkeypatch):
+    expected = data.load("fake_svhn", "train").resized(20)
+    monkeypatch.setattr(data.ImageSet, "resized", lambda self, size: self)
+    np.testing.assert_array_equal(data.load("fake_svhn", "train", image_size=20).images, expected.images)
+
+
+def test_the_splits_of_a_data_set_can_be_asked_for(tmp_path):
+    data.load("partly_labelled", "train", image_size=32)
+    assert data.splits("partly_labelled") == ("train", "validation", "unlabelled")
+    assert data.splits("street_digits") == ("train", "test")
+    folder = write_svhn(tmp_path / "svhn")
+    assert data.splits("svhn_cropped", data_dir=folder) == ("train", "test")
+    (folder / "test_32x32.mat").unlink()
+    assert data.splits("svhn_cropped", data_dir=folder) == ("train",)
+
+
+def test_another_split_than_train_and_test_can_be_loaded():
+    assert data.load("partly_labelled", "validation").labels.tolist() == [1, 0]
+
+
 # street_digits.
 
 
@@ -340,7 +398,7 @@ def test_the_digest_tells_order_labels_and_shape_apart():
 
 @pytest.mark.parametrize(
     ("labels", "words"),
-    [([0, 2], "0..2; expected 0..1"), ([-1, 0], "published without labels"), ([0], r"int32 \[2\]")],
+    [([0, 2], "0..2; expected 0..1"), ([-2, 0], "-2..0; expected 0..1, or -1"), ([0], r"int32 \[2\]")],
 )
 def test_labels_outside_the_classes_are_refused(labels, words):
     with pytest.raises(UsageError, match=words):
@@ -350,7 +408,7 @@ def test_labels_outside_the_classes_are_refused(labels, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"split": "validation"}, "'validation'; expected 'train' or 'test'"),
+        ({"split": "validation"}, "svhn_cropped has no 'validation' split; it has train, test"),
         ({"limit": 0}, "limit is 0; expected at least 1"),
         ({"image_size": -1}, "image_size is -1"),
         ({"data_dir": "absent"}, "'absent' is not an existing folder"),
@@ -479,6 +537,57 @@ def test_a_folder_above_the_data_is_refused_with_a_hint(tmp_path):
     for call in (data.resolve, functools.partial(data.load, split="train")):
         with pytest.raises(UsageError, match=f"use --data_dir={folder}"):
             call("auto", data_dir=tmp_path)
+
+
+def prepared(folder, name="fake_svhn", *, version="1.0.0"):
+    """Prepares a data set in a folder, as if by a TFDS that had another version of it."""
+    tfds.builder(name, data_dir=folder).download_and_prepare()
+    made = folder / name / "1.0.0"
+    about = made / "dataset_info.json"
+    about.write_text(about.read_text().replace('"1.0.0"', f'"{version}"'))
+    return made.rename(folder / name / version)
+
+
+def test_the_folder_of_the_data_set_itself_is_refused_with_a_hint(tmp_path, monkeypatch):
+    version = prepared(tmp_path / "my tfds")
+    wanted = f"is the folder of fake_svhn itself; use --data_dir='{tmp_path / 'my tfds'}'"
+    for folder in (version.parent, version):
+        with pytest.raises(UsageError, match=wanted):
+            data.load("fake_svhn", "train", data_dir=folder)
+    monkeypatch.chdir(version.parent)
+    with pytest.raises(UsageError, match=wanted):
+        data.load("fake_svhn", "train", data_dir=".")
+
+
+def test_a_set_unknown_to_tfds_gets_the_hints_too(tmp_path):
+    version = make_tfds(tmp_path / "tfds").parent
+    for folder in (version, version.parent, tmp_path):
+        with pytest.raises(UsageError, match=f"use --data_dir={tmp_path / 'tfds'}$"):
+            data.load("four_images", "test", data_dir=folder)
+    assert len(data.load("four_images", "test", data_dir=tmp_path / "tfds")) == 4
+
+
+def test_the_hints_are_given_for_svhn_too(tmp_path):
+    made = make_tfds(tmp_path, name="svhn_cropped").parent
+    made = made.rename(made.with_name("3.0.0"))
+    for call in (data.resolve, functools.partial(data.load, split="train")):
+        with pytest.raises(UsageError, match="holds svhn_cropped 3.0.0, TFDS wants"):
+            call("auto", data_dir=tmp_path)
+    about = made.rename(made.with_name("3.1.0")) / "dataset_info.json"
+    about.write_text(about.read_text().replace('"1.0.0"', '"3.1.0"'))
+    for call in (data.resolve, functools.partial(data.load, split="train")):
+        with pytest.raises(UsageError, match="is the folder of svhn_cropped itself"):
+            call("auto", data_dir=tmp_path / "svhn_cropped")
+
+
+def test_another_version_on_disk_is_named(tmp_path):
+    prepared(tmp_path, version="0.9.0")
+    wanted = "holds fake_svhn 0.9.0, TFDS wants 1.0.0; use --dataset=fake_svhn:0.9.0, or --dataset=fake_svhn:1.0.0 to"
+    with pytest.raises(UsageError, match=wanted):
+        data.load("fake_svhn", "train", data_dir=tmp_path)
+    assert data.load("fake_svhn:0.9.0", "train", data_dir=tmp_path).source == f"TFDS fake_svhn 0.9.0 in {tmp_path}"
+    assert data.load("fake_svhn:1.0.0", "train", data_dir=tmp_path).source == f"TFDS fake_svhn 1.0.0 in {tmp_path}"
+    assert data.load("fake_svhn", "train", data_dir=tmp_path).source == f"TFDS fake_svhn 1.0.0 in {tmp_path}"
 
 
 # The real data.

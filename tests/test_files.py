@@ -36,6 +36,12 @@ def test_a_failed_write_keeps_the_old_file(monkeypatch):
     assert os.listdir() == ["file.txt"] and Path("file.txt").read_text() == "old"
 
 
+def test_text_is_utf8_whatever_the_locale(monkeypatch):
+    monkeypatch.setattr("io.text_encoding", lambda encoding, *_: encoding or "ascii")
+    files.write(Path("text"), "größe 犬 \udcff")  # the last is a byte of a file name that is no text
+    assert Path("text").read_bytes() == "größe 犬 ".encode() + b"\xff"
+
+
 def test_json_is_written_and_read():
     values = {"error": 0.125, "name": "x", "list": [1, 2]}
     files.write_json(Path("file.json"), values)

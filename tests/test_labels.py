@@ -79,7 +79,29 @@ def test_what_cannot_be_chosen_is_refused(num_labels, options, words):
         label_mask(LABELS, num_labels, **options)
 
 
-@pytest.mark.parametrize("labels", [[0.0, 1.0], [[0], [1]], [-1, 0], []])
+@pytest.mark.parametrize("strategy", ["balanced", "proportional", "first"])
+def test_images_without_a_label_are_never_chosen_nor_held_out(strategy):
+    unlabelled = np.arange(120) % 2 == 0
+    labels = np.where(unlabelled, -1, np.repeat(LABELS, 2))
+    mask = label_mask(labels, 12, strategy=strategy)
+    np.testing.assert_array_equal(mask[~unlabelled], label_mask(LABELS, 12, strategy=strategy))
+    assert not mask[unlabelled].any()
+    held_out = hold_out(mask, 48, labels=labels)
+    assert held_out.sum() == 48 and not (held_out & (mask | unlabelled)).any()
+    with pytest.raises(UsageError, match=r"61 labels.*0\.\.60, the number of images that have one \(of 120\)"):
+        label_mask(labels, 61, strategy=strategy)
+    with pytest.raises(UsageError, match=r"49 validation images.*0\.\.48"):
+        hold_out(mask, 49, labels=labels)
+
+
+def test_without_any_label_none_can_be_chosen():
+    assert not label_mask(np.full(5, -1), 0, num_classes=2).any()
+    assert not label_mask(np.full(5, -1), 0, strategy="proportional").any()
+    with pytest.raises(UsageError, match=r"2 labels.*0\.\.0"):
+        label_mask(np.full(5, -1), 2, num_classes=2)
+
+
+@pytest.mark.parametrize("labels", [[0.0, 1.0], [[0], [1]], [-2, 0], []])
 def test_labels_of_another_kind_are_refused(labels):
     with pytest.raises(UsageError, match="expected integers"):
         label_mask(np.array(labels), 0)

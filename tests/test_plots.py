@@ -251,6 +251,13 @@ def test_confusion_matrix_explains_mistakes(tmp_path, matrix, message):
         plots.confusion_matrix(matrix, ("a", "b"), tmp_path / "m.png", title="")
 
 
+def test_names_that_the_font_cannot_draw_are_shown_by_their_number(tmp_path, drawn):
+    plots.confusion_matrix(np.eye(3, dtype=int), ("cat", "猫 2", "größe"), tmp_path / "m.png", title="数字: error")
+    axes = drawn[0].axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["cat", "1", "größe"]
+    assert "\N{REPLACEMENT CHARACTER}" * 2 + ": error" in texts(drawn[0])
+
+
 # --- files ---
 
 

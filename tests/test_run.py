@@ -60,6 +60,34 @@ def test_a_run_is_never_overwritten():
     assert [path.name for path in Path("mine").iterdir()] == ["notes.txt"]
 
 
+def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = create(Config(run_dir="~/runs/mine"), synthetic=False)
+    assert folder == tmp_path / "runs" / "mine" and not Path("~").exists()
+    saved = run.saved_options(Config(run_dir="~/runs/mine", resume=True))
+    assert saved is not None and saved.run_dir == str(folder)
+    finish(folder, seconds=1)
+    assert run.finished("~/runs/mine") == folder
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("a", ["a"]),
+        ("a,c", ["a", "c"]),
+        ("a,b", ["a,b"]),
+        ("c,a,b,c", ["c", "a,b", "c"]),
+        ("c,absent,d e,f", ["c", "absent", "d e,f"]),
+        ("~/h,i,c", ["~/h,i", "c"]),
+    ],
+)
+def test_a_folder_with_commas_in_its_name_is_told_from_several(tmp_path, monkeypatch, names, expected):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("a", "b", "c", "a,b", "d e,f", "h,i"):
+        Path(name).mkdir()
+    assert run.split_names(names) == expected
+
+
 def test_a_folder_that_cannot_be_made_is_a_usage_error():
     Path("file").write_text("")
     for run_dir in ("file", "file/below"):

@@ -5,6 +5,8 @@ a digest.
 """
 
 import logging
+import os
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,10 @@ from ssgan.config import UsageError
 from ssgan.data import svhn_mat
 from ssgan.data.image_set import ImageSet
 
-__all__ = ["ImageSet", "load", "resolve"]
+__all__ = ["POOLS", "ImageSet", "load", "resolve", "splits"]
+
+# Splits of images without labels, as STL-10 has one; TFDS spells it with two l.
+POOLS = ("unlabelled", "unlabeled")
 
 
 def load(
@@ -23,6 +28,7 @@ def load(
     data_dir: str | Path | None = None,
     image_size: int | None = None,
     limit: int | None = None,
+    unlabelled: bool = False,
 ) -> ImageSet:
     """Loads a split of an image classification data set into memory.
 
@@ -33,7 +39,7 @@ def load(
     Args:
         dataset: A TFDS name (`svhn_cropped`, `mnist`, ...), `street_digits`, or `auto`, see
             `resolve`.
-        split: `train` or `test`.
+        split: `train`, `test`, or another that the data set has.
         data_dir: Existing folder that holds SVHN's two `.mat` files, or a TFDS data folder; only
             this folder is looked in. None: the folder of earlier downloads and TFDS's own. Not used
             for `street_digits`.
@@ -41,16 +47,15 @@ def load(
             padded with zeros (from half the size on, enlarged by a whole factor first). None: the
             set's own size.
         limit: Keep only the first so many images. None: all (`street_digits`: its quick size).
+        unlabelled: Whether the images of an `unlabelled` split, where there is one, follow behind.
 
     Returns:
-        The images and their labels, always in the same order.
+        The images and their labels (-1: none), always in the same order.
 
     Raises:
         UsageError: for an unknown data set, split or folder, files that are damaged or cannot be
             downloaded, and a limit above the number of images.
     """
-    if split not in ("train", "test"):
-        raise UsageError(f"split is {split!r}; expected 'train' or 'test'")
     for name, value in (("image_size", image_size), ("limit", limit)):
         if value is not None and value < 1:
             raise UsageError(f"{name} is {value}; expected at least 1, or None")
@@ -61,10 +66,27 @@ def load(
     elif dataset == "svhn_cropped":
         found = _svhn(split, folder)
     else:
-        found = _tfds(dataset, split, folder, image_size)
+        found = _tfds(dataset, split, folder, image_size, unlabelled=unlabelled)
     if limit is not None:
         found = found.first(limit)
     return found if image_size is None else found.resized(image_size)
+
+
+def splits(dataset: str, *, data_dir: str | Path | None = None) -> tuple[str, ...]:
+    """Returns the names of the splits of a data set that is on disk, in which `load` found one of them.
+
+    Args:
+        dataset: The name of a data set, not `auto`.
+        data_dir: As for `load`.
+    """
+    folder = _existing(data_dir)
+    if dataset == "street_digits":
+        return ("train", "test")
+    if dataset == "svhn_cropped" and svhn_mat.is_in(mat_folder := folder or svhn_mat.default_folder()):
+        return svhn_mat.splits(mat_folder)
+    from ssgan.data import tfds_images
+
+    return tuple(tfds_images.find(dataset, data_dir=folder).info.splits)
 
 
 def resolve(dataset: str, *, data_dir: str | Path | None = None) -> str:
@@ -86,7 +108,7 @@ def resolve(dataset: str, *, data_dir: str | Path | None = None) -> str:
     folder = _existing(data_dir)
     if svhn_mat.is_in(folder or svhn_mat.default_folder()) or _is_prepared("svhn_cropped", folder):
         return "svhn_cropped"
-    _refuse_parent_folder("svhn_cropped", folder)
+    _refuse_near_miss("svhn_cropped", folder)
     reason = svhn_mat.why_unreachable()
     if reason is None:
         return "svhn_cropped"
@@ -100,7 +122,7 @@ def resolve(dataset: str, *, data_dir: str | Path | None = None) -> str:
 def _existing(data_dir: str | Path | None) -> Path | None:
     if data_dir is None:
         return None
-    folder = Path(data_dir).expanduser()
+    folder = Path(os.path.expanduser(data_dir))
     if not folder.is_dir():
         raise UsageError(f"data_dir {str(data_dir)!r} is not an existing folder; create it, or correct the path")
     return folder
@@ -126,19 +148,27 @@ def _svhn(split: str, folder: Path | None) -> ImageSet:
     if not svhn_mat.is_in(mat_folder):
         if _is_prepared("svhn_cropped", folder):
             return _tfds("svhn_cropped", split, folder, image_size=None)
-        _refuse_parent_folder("svhn_cropped", folder)
+        _refuse_near_miss("svhn_cropped", folder)
+        svhn_mat.check_split(split)
         svhn_mat.download(mat_folder)
     return svhn_mat.read(mat_folder, split)
 
 
-def _tfds(dataset: str, split: str, folder: Path | None, image_size: int | None) -> ImageSet:
+def _tfds(
+    dataset: str, split: str, folder: Path | None, image_size: int | None, *, unlabelled: bool = False
+) -> ImageSet:
     from ssgan.data import tfds_images  # here, because the other sources need no TensorFlow Datasets
 
+    if folder is not None and not (folder / tfds_images.set_name(dataset)).is_dir():
+        _refuse_wrong_folder(dataset, folder)
     builder = tfds_images.find(dataset, data_dir=folder)
     if not tfds_images.is_prepared(builder):
-        _refuse_parent_folder(builder.name, folder)
+        if ":" not in dataset:
+            tfds_images.refuse_other_version(builder)
         tfds_images.prepare(builder)
-    return tfds_images.read(builder, split, image_size=image_size)
+    found = tfds_images.read(builder, split, image_size=image_size)
+    pools = [name for name in POOLS if name in builder.info.splits] if unlabelled else []
+    return found.with_pool(tfds_images.read(builder, pools[0], image_size=image_size)) if pools else found
 
 
 def _is_prepared(dataset: str, folder: Path | None) -> bool:
@@ -147,14 +177,30 @@ def _is_prepared(dataset: str, folder: Path | None) -> bool:
     return tfds_images.is_prepared(tfds_images.find(dataset, data_dir=folder))
 
 
-def _refuse_parent_folder(dataset: str, folder: Path | None) -> None:
-    """Raises where the data set lies one folder below: likelier a slip than a wish to download."""
-    below = sorted(path for path in folder.iterdir() if path.is_dir()) if folder else []
-    holds = [
-        path for path in below if (path / dataset).is_dir() or (dataset == "svhn_cropped" and svhn_mat.is_in(path))
-    ]
+def _refuse_near_miss(dataset: str, folder: Path | None) -> None:
+    """Raises where the data set lies beside what was named: likelier a slip than a wish to download."""
+    from ssgan.data import tfds_images
+
+    if folder is not None:
+        _refuse_wrong_folder(dataset, folder)
+    tfds_images.refuse_other_version(tfds_images.find(dataset, data_dir=folder))
+
+
+def _refuse_wrong_folder(dataset: str, folder: Path) -> None:
+    """Raises where the data set lies one folder below, or the folder is the set's own, or that of a version of it."""
+    from ssgan.data import tfds_images
+
+    name, full = tfds_images.set_name(dataset), Path(os.path.abspath(folder))
+    for own in (full, *full.parents[:2]):
+        if own.name == name and _is_prepared(dataset, own.parent):
+            raise UsageError(
+                f"data_dir {str(folder)!r} is the folder of {name} itself; "
+                f"use --data_dir={shlex.quote(str(own.parent))}"
+            )
+    below = sorted(path for path in folder.iterdir() if path.is_dir())
+    holds = [path for path in below if (path / name).is_dir() or (name == "svhn_cropped" and svhn_mat.is_in(path))]
     if holds:
         raise UsageError(
-            f"data_dir {str(folder)!r} does not hold {dataset}, but folders in it do; "
-            f"use {' or '.join(f'--data_dir={path}' for path in holds)}"
+            f"data_dir {str(folder)!r} does not hold {name}, but folders in it do; "
+            f"use {' or '.join(f'--data_dir={shlex.quote(str(path))}' for path in holds)}"
         )

@@ -19,11 +19,11 @@ class ImageSet:
 
     Attributes:
         name: Name of the data set, `svhn_cropped` for example.
-        split: `train` or `test`.
+        split: Name of the split: `train`, `test`, ...
         source: Where the images were read, in words.
         synthetic: Whether the images were drawn by a program.
         images: uint8 `[n, height, width, channels]` in 0..255, C-contiguous; 1 or 3 channels.
-        labels: int32 `[n]` in 0..num_classes - 1.
+        labels: int32 `[n]` in 0..num_classes - 1, or -1 for an image without a label.
         class_names: One name per class.
 
     Raises:
@@ -48,10 +48,9 @@ class ImageSet:
             self._refuse(f"labels are {labels.dtype} {list(labels.shape)}; expected int32 [{len(images)}]")
         if len(labels) == 0:
             self._refuse("no images; expected at least one")
-        if labels.min() < 0 or labels.max() >= self.num_classes:
+        if labels.min() < -1 or labels.max() >= self.num_classes:
             self._refuse(
-                f"labels lie in {labels.min()}..{labels.max()}; expected 0..{self.num_classes - 1} "
-                "(a split published without labels cannot be used)"
+                f"labels lie in {labels.min()}..{labels.max()}; expected 0..{self.num_classes - 1}, or -1 for none"
             )
 
     def _refuse(self, problem: str) -> NoReturn:
@@ -64,6 +63,11 @@ class ImageSet:
     def num_classes(self) -> int:
         """Number of classes."""
         return len(self.class_names)
+
+    @property
+    def num_unlabelled(self) -> int:
+        """Number of images without a label."""
+        return int((self.labels < 0).sum())
 
     @functools.cached_property
     def digest(self) -> str:
@@ -82,6 +86,13 @@ class ImageSet:
         if limit > len(self):
             self._refuse(f"{limit} images were asked for; expected at most {len(self)}, all there are")
         return dataclasses.replace(self, images=self.images[:limit].copy(), labels=self.labels[:limit].copy())
+
+    def with_pool(self, pool: "ImageSet") -> "ImageSet":
+        """Returns the set with the images of another behind it, as images without a label, whatever the other says."""
+        images = np.concatenate([self.images, pool.images])
+        labels = np.concatenate([self.labels, np.full(len(pool), -1, np.int32)])
+        source = f"{self.source} with its {pool.split} split"
+        return dataclasses.replace(self, images=images, labels=labels, source=source)
 
     def resized(self, image_size: int) -> "ImageSet":
         """Returns the set with square images of `image_size` pixels; see `to_square` for how."""

@@ -46,6 +46,17 @@ def is_in(folder: Path) -> bool:
     return any((folder / name).exists() for name in SHA256)
 
 
+def splits(folder: Path) -> tuple[str, ...]:
+    """Returns the splits whose file is in a folder."""
+    return tuple(name.removesuffix("_32x32.mat") for name in SHA256 if (folder / name).exists())
+
+
+def check_split(split: str) -> None:
+    """Raises unless there is such a file."""
+    if f"{split}_32x32.mat" not in SHA256:
+        raise UsageError(f"svhn_cropped has no {split!r} split; it has train, test")
+
+
 def read(folder: Path, split: str) -> ImageSet:
     """Reads one file, in the order of the file.
 
@@ -57,8 +68,9 @@ def read(folder: Path, split: str) -> ImageSet:
         The images, 32x32 RGB; digit 0, which the file stores as 10, has the label 0.
 
     Raises:
-        UsageError: if the file is missing, damaged or of another form.
+        UsageError: if there is no such split, or its file is missing, damaged or of another form.
     """
+    check_split(split)
     images, labels = _checked(folder / f"{split}_32x32.mat")
     return ImageSet(
         name="svhn_cropped",

@@ -21,6 +21,7 @@ _MOST_CLASSES = 100_000
 # name[/config][:version]. Namespaces ("huggingface:...") would run code from elsewhere.
 _NAME = re.compile(r"[A-Za-z]\w*(/\w[\w.-]*)?(:\d+\.\d+\.\d+)?")
 _CONFIGURATION = re.compile(r"\w[\w.-]*")  # no "..", no path
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 def find(name: str, *, data_dir: Path | None = None) -> tfds.core.DatasetBuilder:
@@ -63,7 +64,7 @@ def _checked_folder(name: str, data_dir: Path | None) -> Path:
         UsageError: if a class is named that is not one of TFDS itself, or anything but files and folders is there.
     """
     folder = Path(tfds.core.constants.DATA_DIR if data_dir is None else data_dir).expanduser().resolve()
-    top = folder / tfds.core.naming.camelcase_to_snakecase(re.split("[/:]", name)[0])
+    top = folder / tfds.core.naming.camelcase_to_snakecase(set_name(name))
     for path in _all_below(top):
         if stat.S_IFMT(path.lstat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR):
             raise UsageError(
@@ -129,6 +130,26 @@ def is_prepared(builder: tfds.core.DatasetBuilder) -> bool:
     return Path(builder.data_dir, "dataset_info.json").exists()
 
 
+def set_name(name: str) -> str:
+    """Returns the name of a data set without its configuration and version: that of its folder."""
+    return re.split("[/:]", name)[0]
+
+
+def refuse_other_version(builder: tfds.core.DatasetBuilder) -> None:
+    """Raises where another version of a data set is on disk, which may be as good as the one to be downloaded."""
+    folder, version = Path(builder.data_dir).parent, str(builder.version)
+    found = {path.parent.name for path in folder.glob("*/dataset_info.json")} - {version}
+    others = sorted(
+        (other for other in found if _VERSION.fullmatch(other)), key=lambda other: [*map(int, other.split("."))]
+    )
+    if others:
+        name = builder.info.full_name.removesuffix(f"/{version}")
+        raise UsageError(
+            f"{folder} holds {name} {', '.join(others)}, TFDS wants {version}; use --dataset={name}:{others[-1]}, "
+            f"or --dataset={name}:{version} to download that"
+        )
+
+
 def prepare(builder: tfds.core.DatasetBuilder) -> None:
     """Downloads and prepares a data set with TFDS, which shows its own progress.
 
@@ -167,19 +188,22 @@ def read(builder: tfds.core.DatasetBuilder, split: str, *, image_size: int | Non
 
     Args:
         builder: From `find`, prepared.
-        split: `train` or `test`.
+        split: `train`, `test`, or another that the set has.
         image_size: Height and width of the images, pixels; used only where the set has images of
-            several sizes.
+            several sizes, or larger ones.
 
     Returns:
-        The images at their own size, or at `image_size` where they have several.
+        The images at their own size, or at `image_size` where they have several, or a larger one.
 
     Raises:
         UsageError: if there is no such split, the images have several sizes and `image_size` is
             None, or the files are damaged.
     """
     if split not in builder.info.splits:
-        raise UsageError(f"{builder.name} has no {split!r} split; it has {', '.join(builder.info.splits)}")
+        raise UsageError(
+            f"{builder.name} has no {split!r} split; it has {', '.join(builder.info.splits)} "
+            "(ssgan.eval --split=NAME takes another than test)"
+        )
     image_key, label_key = _image_and_label(builder)
     if None in builder.info.features[image_key].shape and image_size is None:
         raise UsageError(f"{builder.name} has images of several sizes; pass image_size")
@@ -234,7 +258,9 @@ def _columns(builder: tfds.core.DatasetBuilder, split: str, image_size: int | No
         read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),
     )
     examples = examples.map(lambda example: {column: example[key] for column, key in keys.items()})
-    if image_size is not None and None in builder.info.features[image_key].shape:
+    height, width = builder.info.features[image_key].shape[:2]
+    # As they are read, because all images at their full size may not fit into memory.
+    if image_size is not None and (None in (height, width) or max(height, width) > image_size):
         examples = examples.map(
             lambda example: example | {"image": to_square(example["image"], image_size)},
             num_parallel_calls=tf.data.AUTOTUNE,
