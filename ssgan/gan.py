@@ -11,7 +11,7 @@ from keras import ops
 
 from ssgan import losses, schedules  # noqa: F401  (a saved run names the schedule of its optimizers)
 from ssgan.augment import random_color_and_cutout, random_drawing, random_photo
-from ssgan.config import UsageError
+from ssgan.config import UsageError, check_option
 from ssgan.models import Discriminator, Generator
 
 _COMPILE_OPTIONS = (
@@ -75,6 +75,7 @@ class SSGAN(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_option("ema_decay", ema_decay)
         self.discriminator = discriminator
         self.generator = generator
         self.ema_decay = ema_decay
@@ -115,8 +116,8 @@ class SSGAN(keras.Model):
 
     def compile(
         self,
-        d_optimizer: keras.optimizers.Optimizer,
-        g_optimizer: keras.optimizers.Optimizer,
+        d_optimizer: keras.optimizers.Optimizer | str | None = None,
+        g_optimizer: keras.optimizers.Optimizer | str | None = None,
         *,
         updates: str = "simultaneous",
         d_steps: int = 1,
@@ -135,9 +136,12 @@ class SSGAN(keras.Model):
     ) -> None:
         """Configures the training.
 
+        The defaults are the plain GAN of the paper's section 5. The command line has the recipe that the README
+        measures, with pseudo-labels and augmentation: `ssgan.recipe.compile_gan(gan, ssgan.config.Config(), steps=10)`.
+
         Args:
-            d_optimizer: optimizer of the discriminator.
-            g_optimizer: optimizer of the generator.
+            d_optimizer: optimizer of the discriminator, or its name.
+            g_optimizer: optimizer of the generator, another one.
             updates: `alternating` (the paper): the discriminator is updated, then the generator on fresh rows, which
                 are the last `generated_batch` rows of each batch (so ask for that many more unlabelled rows);
                 `simultaneous`: one forward pass serves both.
@@ -160,21 +164,27 @@ class SSGAN(keras.Model):
             consistency_threshold: probability from which on a prediction is confident, 0..1.
             vat_weight: weight of virtual adversarial training on the unlabelled images (arXiv:1704.03976); 0 for none.
             vat_radius: root mean square of a pixel of its change, for pixels in -1..1.
-            **kwargs: of `keras.Model.compile`, such as `run_eagerly`.
+            **kwargs: `run_eagerly`, `steps_per_execution` and `jit_compile` of `keras.Model.compile`.
 
         Raises:
-            ValueError: for unknown `updates` or `augment`, and for networks in float16.
+            UsageError: for an option out of its bounds, which are those of the command line, for losses and metrics,
+                which `SSGAN` has itself, and for optimizers that are missing, shared, or average weights.
+            ValueError: for networks in float16.
         """
-        if updates not in ("alternating", "simultaneous"):
-            raise ValueError(f"updates={updates!r}: expected 'alternating' or 'simultaneous'")
-        if augment not in _AUGMENT:
-            raise ValueError(f"augment={augment!r}: expected one of {', '.join(_AUGMENT)}")
+        given = dict(locals())
+        for name in _COMPILE_OPTIONS:
+            _check_compile_option(name, given[name])
+        for name in kwargs.keys() & {"optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"}:
+            raise UsageError(
+                f"{name}={kwargs[name]!r}: SSGAN has its own losses and metrics and one optimizer for each network; "
+                "leave it out and give d_optimizer= and g_optimizer="
+            )
+        optimizers = _two_optimizers(d_optimizer, g_optimizer)
         if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
             raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
         # optimizer=None: Keras would otherwise add an optimizer of its own. No XLA: slower than oneDNN on CPUs.
         super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
-        self.d_optimizer = d_optimizer
-        self.g_optimizer = g_optimizer
+        self.d_optimizer, self.g_optimizer = optimizers
         self.updates = updates
         self.d_steps = d_steps
         self.unlabeled_start = unlabeled_start
@@ -189,8 +199,8 @@ class SSGAN(keras.Model):
         self.vat_weight = vat_weight
         self.vat_radius = vat_radius
         # Built here, because an optimizer that is built later is skipped when a saved model is restored.
-        d_optimizer.build(self.discriminator.trainable_variables)
-        g_optimizer.build(self.generator.trainable_variables)
+        self.d_optimizer.build(self.discriminator.trainable_variables)
+        self.g_optimizer.build(self.generator.trainable_variables)
 
     def train_step(self, batch):
         """One update of the discriminator and, when it is its turn, of the generator (arXiv:1606.03498, section 5).
@@ -438,6 +448,26 @@ class SSGAN(keras.Model):
     def compile_from_config(self, config: dict) -> None:
         optimizers = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("d_optimizer", "g_optimizer")}
         self.compile(**{**config, **optimizers})
+
+
+def _check_compile_option(name, value):
+    if name != "unlabeled_start":  # the command line's is a fraction of the training
+        check_option(name, value)
+    elif not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UsageError(f"{name}={value!r}: expected a number of steps, an integer of at least 0")
+
+
+def _two_optimizers(d_optimizer, g_optimizer):
+    given = {"d_optimizer": d_optimizer, "g_optimizer": g_optimizer}
+    if d_optimizer is not None and d_optimizer is g_optimizer and not isinstance(d_optimizer, str):
+        raise UsageError("d_optimizer and g_optimizer are one; expected one for each network, which keeps its moments")
+    for name, optimizer in given.items():
+        if optimizer is None:
+            raise UsageError(f"{name}=None: expected an optimizer for each network, d_optimizer= and g_optimizer=")
+        given[name] = keras.optimizers.get(optimizer)
+        if given[name].use_ema:
+            raise UsageError(f"{name} has use_ema=True: SSGAN keeps its own average, see ema_decay; leave it out")
+    return tuple(given.values())
 
 
 def _unlabeled(label_mask):

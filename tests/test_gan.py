@@ -378,11 +378,6 @@ def test_float16_is_refused():
         make_gan(dtype="mixed_float16")
 
 
-def test_unknown_updates_are_refused():
-    with pytest.raises(ValueError, match="updates='both': expected 'alternating' or 'simultaneous'"):
-        make_gan(updates="both")
-
-
 def test_the_state_is_every_variable():
     gan = make_gan()
     state = {id(variable) for variable in gan.state().values()}
