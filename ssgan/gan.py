@@ -2,14 +2,16 @@
 
 import functools
 import math
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ssgan import losses, schedules  # noqa: F401  (a saved run names the schedule of its optimizers)
+from ssgan import files, losses, schedules  # noqa: F401  (a saved run names the schedule of its optimizers)
 from ssgan.augment import random_color_and_cutout, random_drawing, random_photo
 from ssgan.config import UsageError, check_option
 from ssgan.models import Discriminator, Generator
@@ -29,6 +31,8 @@ _COMPILE_OPTIONS = (
     "vat_weight",
     "vat_radius",
 )
+
+_KERAS_OPTIONS = ("run_eagerly", "steps_per_execution", "jit_compile")
 
 _VAT_PROBE = 0.02  # root mean square of a pixel of the random change; less would be lost in bfloat16
 
@@ -426,6 +430,14 @@ class SSGAN(keras.Model):
             self.test_metrics[name].update_state(wrong)
         return {name: metric.result() for name, metric in self.test_metrics.items()}
 
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Saves as `keras.Model.save` does; a `.keras` file is replaced when the new one is whole."""
+        local = isinstance(filepath, str | os.PathLike) and "://" not in str(filepath)
+        if not (overwrite and local and str(filepath).endswith(".keras")):
+            return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+        with files.whole(Path(filepath)) as temporary:
+            super().save(temporary, zipped=zipped, **kwargs)
+
     def get_config(self) -> dict:
         return {
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
@@ -439,11 +451,13 @@ class SSGAN(keras.Model):
         networks = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("discriminator", "generator")}
         return cls(**{**config, **networks})
 
-    def get_compile_config(self) -> dict:
+    def get_compile_config(self) -> dict | None:
+        if not self.compiled:
+            return None
         optimizers = {
             key: keras.saving.serialize_keras_object(getattr(self, key)) for key in ("d_optimizer", "g_optimizer")
         }
-        return {**optimizers, **{name: getattr(self, name) for name in _COMPILE_OPTIONS}}
+        return {**optimizers, **{name: getattr(self, name) for name in (*_COMPILE_OPTIONS, *_KERAS_OPTIONS)}}
 
     def compile_from_config(self, config: dict) -> None:
         optimizers = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("d_optimizer", "g_optimizer")}

@@ -54,6 +54,43 @@ def fitted(*data, **options):
     return weights(gan)
 
 
+# Saving
+
+
+def test_a_gan_that_is_not_compiled_is_saved_and_loaded(tmp_path):
+    path = tmp_path / "gan.keras"
+    make_gan().save(path)
+    gan = keras.models.load_model(path, compile=False)
+    for name in (path, tmp_path / "never_compiled.keras"):
+        gan.save(name)
+        loaded = keras.models.load_model(name)
+        assert not loaded.compiled
+        assert_equal(weights(loaded), weights(gan))
+        gan = untrained()
+    assert_equal(weights(copy.deepcopy(gan)), weights(gan))
+
+
+@pytest.mark.parametrize("as_path", [str, lambda path: path])
+def test_a_save_that_fails_leaves_the_file_as_it_was(as_path, tmp_path, monkeypatch):
+    gan, path = make_gan(), tmp_path / "gan.keras"
+    gan.save(as_path(path))
+    before = path.read_bytes()
+
+    def fail():
+        raise AttributeError("on purpose")
+
+    monkeypatch.setattr(gan, "get_config", fail)
+    with pytest.raises(AttributeError, match="on purpose"):
+        gan.save(as_path(path))
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_how_keras_runs_it_survives_saving(tmp_path):
+    make_gan(run_eagerly=True, steps_per_execution=2).save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    assert loaded.run_eagerly and loaded.steps_per_execution == 2 and not loaded.jit_compile
+
+
 # Compile
 
 
