@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ssgan import files, losses, schedules  # noqa: F401  (a saved run names the schedule of its optimizers)
+from ssgan import files, inputs, losses, schedules  # noqa: F401  (a saved run names the schedule of its optimizers)
 from ssgan.augment import random_color_and_cutout, random_drawing, random_photo
 from ssgan.config import UsageError, check_option
 from ssgan.models import Discriminator, Generator
@@ -52,8 +52,9 @@ class SSGAN(keras.Model):
     (semi-supervised learning) and 3.1 (feature matching).
 
     Called on images, the model is the classifier: class probabilities from an exponential moving average (EMA) of the
-    discriminator's weights. `fit` takes batches of (images, labels, label_mask), see `ssgan.batches`; `evaluate` takes
-    (images, labels) and returns the error of the EMA and of the raw weights.
+    discriminator's weights. `fit` takes batches of (images, labels, label_mask), see `ssgan.batches`, or
+    (images, labels), where the label -1 is hidden; `evaluate` takes (images, labels) and returns the error of the EMA
+    and of the raw weights.
 
     Args:
         discriminator: returns (logits, features) of images in -1..1.
@@ -113,10 +114,20 @@ class SSGAN(keras.Model):
             self.ema_discriminator.build(input_shape)
             self.reset_ema()
 
+    def __call__(self, images, *args, **kwargs):
+        """Looks at the shape of the images before Keras does, which would wrap the words for it in its own."""
+        inputs.check_images(images, self.generator.image_shape)
+        return super().__call__(images, *args, **kwargs)
+
     def call(self, images, training=False):
         """Returns the class probabilities of the EMA weights; `training` has no influence."""
-        logits, _ = self.ema_discriminator(to_unit_range(images), training=False)
+        logits, _ = self.ema_discriminator(self._scaled(images), training=False)
         return ops.softmax(logits)
+
+    def _scaled(self, images):
+        """Returns images in -1..1, their shape checked: now where it is known, else when the step is run."""
+        inputs.check_images(images, self.generator.image_shape)
+        return tf.ensure_shape(to_unit_range(images), [None, *self.generator.image_shape])
 
     def compile(
         self,
@@ -210,13 +221,14 @@ class SSGAN(keras.Model):
         """One update of the discriminator and, when it is its turn, of the generator (arXiv:1606.03498, section 5).
 
         Args:
-            batch: images uint8 [b, height, width, channels], labels integer [b], label_mask bool [b].
+            batch: images uint8 [b, height, width, channels], labels integer [b], label_mask bool [b]; without the
+                last, the label -1 is hidden.
 
         Returns:
             The metrics, means since they were last reset.
         """
-        images, labels, label_mask = batch
-        rows, fresh_images = self._divide(to_unit_range(images), labels, label_mask)
+        images, labels, label_mask = inputs.training_batch(batch, self.discriminator.num_classes)
+        rows, fresh_images = self._divide(self._scaled(images), labels, label_mask)
         _either(
             self.unlabeled_start > 0 and self.steps_done < self.unlabeled_start,
             lambda: self._update_on_labels(*rows),
@@ -230,11 +242,14 @@ class SSGAN(keras.Model):
         fresh = self.generated_batch
         if self.updates == "simultaneous" or self.unsupervised_weight == 0:
             return (images, labels, label_mask), images[:0]
-        if fresh >= images.shape[0]:
-            raise ValueError(
-                f"a batch has {images.shape[0]} rows, and generated_batch={fresh} of them are the "
-                "generator's; alternating updates need these rows on top of the discriminator's"
-            )
+        words = (
+            f"a batch has {{}} rows, and generated_batch={fresh} of them are the generator's; alternating updates need "
+            "these rows on top of the discriminator's"
+        )
+        if images.shape[0] is None:
+            images = inputs.required(images, tf.shape(images)[0] > fresh, words, lambda: tf.shape(images)[0])
+        elif images.shape[0] <= fresh:
+            raise UsageError(words.format(images.shape[0]))
         return (images[:-fresh], labels[:-fresh], label_mask[:-fresh]), images[-fresh:]
 
     def _update_on_labels(self, images, labels, label_mask):
@@ -376,9 +391,14 @@ class SSGAN(keras.Model):
 
         Args:
             images: uint8 or float [batch, height, width, channels] in 0..255; the paper's code takes 500.
+
+        Raises:
+            UsageError: for images of another shape.
         """
+        inputs.warn_of_range(images)
+        scaled = self._scaled(images)
         self.generator.initialize_from_data(keras.random.uniform([len(images), self.generator.latent_dim]))
-        self.discriminator.initialize_from_data(to_unit_range(images))
+        self.discriminator.initialize_from_data(scaled)
         self.reset_ema()
 
     def state(self) -> dict[str, keras.Variable]:
@@ -422,13 +442,51 @@ class SSGAN(keras.Model):
             variable.assign(arrays[name])
 
     def test_step(self, batch):
-        """Error rates 0..1 on (images, labels): `error` of the EMA weights, `raw_error` of the present ones."""
-        images, labels = batch[:2]
-        logits, _ = self.discriminator(to_unit_range(images), training=False)
+        """Error rates 0..1 on (images, labels): `error` of the EMA weights, `raw_error` of the present ones.
+
+        With a third part, weights or a label_mask, they are weighted means.
+        """
+        images, labels, weights = inputs.evaluation_batch(batch, self.discriminator.num_classes)
+        logits, _ = self.discriminator(self._scaled(images), training=False)
         for name, outputs in (("error", self(images)), ("raw_error", logits)):
-            wrong = tf.argmax(outputs, axis=-1) != tf.cast(labels, tf.int64)
-            self.test_metrics[name].update_state(wrong)
+            wrong = tf.argmax(outputs, axis=-1, output_type=tf.int32) != labels
+            self.test_metrics[name].update_state(wrong, sample_weight=weights)
         return {name: metric.result() for name, metric in self.test_metrics.items()}
+
+    def fit(self, x=None, *args, class_weight=None, **kwargs):
+        """Trains as `keras.Model.fit` does, on batches as the class describes them.
+
+        Raises:
+            UsageError: for images, labels or masks of other shapes or values, and for endless batches without
+                `steps_per_epoch`.
+        """
+        if class_weight is not None:
+            raise UsageError(f"class_weight={class_weight}: SSGAN does not weigh classes; leave it out")
+        endless = isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY
+        if endless and kwargs.get("steps_per_epoch") is None:
+            raise UsageError("the batches have no end; expected a length of the epoch: fit(..., steps_per_epoch=500)")
+        inputs.warn_of_range(x)
+        with inputs.in_words():
+            return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """Returns the errors as `keras.Model.evaluate` does: `error` of the EMA weights, `raw_error` of the raw ones.
+
+        Raises:
+            UsageError: for images or labels of other shapes or values.
+        """
+        inputs.warn_of_range(x)
+        with inputs.in_words():
+            return super().evaluate(x, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """Returns class probabilities as `keras.Model.predict` does, float32 [n, K].
+
+        Raises:
+            UsageError: for images of another shape.
+        """
+        inputs.warn_of_range(x)
+        return super().predict(x, *args, **kwargs)
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Saves as `keras.Model.save` does; a `.keras` file is replaced when the new one is whole."""

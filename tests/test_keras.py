@@ -91,6 +91,167 @@ def test_how_keras_runs_it_survives_saving(tmp_path):
     assert loaded.run_eagerly and loaded.steps_per_execution == 2 and not loaded.jit_compile
 
 
+# Labels and masks
+
+
+@pytest.mark.parametrize("form", [lambda y: y[:, None], lambda y: y.astype(float), lambda y: y.astype(np.uint8)])
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_evaluate_takes_a_label_per_image_in_any_form(form, eagerly):
+    gan = make_gan(run_eagerly=eagerly)
+    gan.initialize_from_data(IMAGES)
+    labels = form(gan.predict(IMAGES, verbose=0).argmax(axis=-1))
+    assert len(set(labels.ravel())) > 1  # else all labels beside all predictions would show no error, either
+    for data in ((IMAGES, labels), (tf.data.Dataset.from_tensors((IMAGES, labels)),)):
+        assert gan.evaluate(*data, verbose=0, return_dict=True)["error"] == 0
+
+
+def test_evaluate_weighs_the_images_as_it_is_told_to():
+    gan = make_gan()
+    wrong = gan.predict(IMAGES, verbose=0).argmax(axis=-1) != LABELS
+    masked = gan.evaluate(tf.data.Dataset.from_tensors((IMAGES, HIDDEN, MASK)), verbose=0, return_dict=True)
+    assert masked["error"] == pytest.approx(wrong[MASK].mean())
+    weighted = np.arange(ROWS) / 10.0
+    found = gan.evaluate(IMAGES, LABELS, sample_weight=weighted, verbose=0, return_dict=True)
+    assert found["error"] == pytest.approx(np.average(wrong, weights=weighted))
+
+
+BAD_LABELS = [
+    (keras.utils.to_categorical(LABELS), r"labels have the shape \(.*, 3\); .* labels.argmax\(axis=-1\)"),
+    (LABELS + 1, r"labels hold 3; expected whole numbers from 0 to 2: labels - 1 where they begin at 1"),
+    (LABELS - 5, "labels hold -[345]; expected whole numbers from 0 to 2"),
+    (LABELS + 0.5, r"labels hold \d\.5; expected whole numbers from 0 to 2"),
+    (np.where(LABELS == 0, np.nan, 1.0), "labels hold nan; expected whole numbers from 0 to 2"),
+]
+
+
+@pytest.mark.parametrize(("labels", "message"), BAD_LABELS)
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_labels_that_are_no_class_numbers_are_refused_in_one_line(labels, message, eagerly):
+    gan = make_gan(run_eagerly=eagerly)
+    before = weights(gan)
+    calls = [
+        lambda: gan.evaluate(IMAGES[:3], labels[:3], verbose=0),
+        lambda: gan.evaluate(tf.data.Dataset.from_tensors((IMAGES, labels)), verbose=0),
+        lambda: gan.fit(IMAGES, labels, batch_size=ROWS, verbose=0),
+        lambda: gan.fit(IMAGES, labels, sample_weight=np.ones(ROWS), verbose=0),
+    ]
+    for call in calls if eagerly else calls[:1]:
+        with pytest.raises(UsageError, match=message) as raised:
+            call()
+        assert "\n" not in str(raised.value)
+    assert_equal(weights(gan), before)
+
+
+def test_a_traced_step_refuses_them_before_it_changes_anything():
+    gan = make_gan(run_eagerly=False)
+    for _ in range(3):
+        with pytest.raises(UsageError, match="^labels hold 3; expected whole numbers from 0 to 2: .*"):
+            gan.fit(IMAGES, LABELS + 1, batch_size=ROWS, verbose=0)
+    assert int(gan.d_optimizer.iterations) == 0
+
+
+def test_evaluate_asks_for_the_label_of_every_image():
+    with pytest.raises(UsageError, match="labels hold -1; expected"):
+        make_gan().evaluate(IMAGES, HIDDEN, verbose=0)
+
+
+def test_a_label_of_minus_one_is_hidden():
+    expected = fitted(IMAGES, LABELS, sample_weight=MASK)
+    for labels in (HIDDEN, HIDDEN.astype(np.float32), HIDDEN[:, None]):
+        assert_equal(fitted(IMAGES, labels), expected)
+
+
+@pytest.mark.parametrize("mask", [MASK.astype(int), MASK.astype(float), MASK[:, None]])
+def test_a_label_mask_of_zeros_and_ones_is_a_label_mask(mask):
+    assert_equal(fitted(IMAGES, LABELS, sample_weight=mask), fitted(IMAGES, LABELS, sample_weight=MASK))
+
+
+def test_weights_are_no_label_mask():
+    gan = make_gan()
+    for call, message in (
+        (lambda: gan.fit(IMAGES, LABELS, sample_weight=MASK / 2, verbose=0), r"label_mask holds 0\.5; expected"),
+        (lambda: gan.fit(IMAGES, LABELS, class_weight={0: 2.0}, verbose=0), "class_weight"),
+        (lambda: gan.fit(IMAGES, verbose=0), r"there are no labels; expected \(images, labels, label_mask\)"),
+        (lambda: gan.evaluate(IMAGES, verbose=0), "there are no labels; expected"),
+        (
+            lambda: gan.evaluate(tf.data.Dataset.from_tensors((IMAGES, LABELS.astype(str))), verbose=0),
+            "labels are string; expected whole numbers",
+        ),
+    ):
+        with pytest.raises(UsageError, match=message):
+            call()
+
+
+# Images
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 3), (8, 8, 1), (16, 16)])
+def test_images_of_another_shape_are_refused_in_one_line(shape):
+    images = np.zeros((ROWS, *shape), np.uint8)
+    gan = make_gan()
+    for call in (
+        lambda: gan.fit(images, LABELS, batch_size=ROWS, verbose=0),
+        lambda: gan.evaluate(images, LABELS, verbose=0),
+        lambda: gan.predict(images, verbose=0),
+        lambda: gan(images),
+        lambda: gan.initialize_from_data(images),
+    ):
+        with pytest.raises(UsageError, match=r"images have the shape .*; expected \(batch, 16, 16, 1\)") as raised:
+            call()
+        assert "\n" not in str(raised.value)
+
+
+def test_images_whose_shape_is_known_late_are_looked_at_then():
+    only = tf.data.experimental.assert_cardinality(1)
+
+    def batches(shape):
+        spec = (tf.TensorSpec(None, tf.uint8), tf.TensorSpec([None], tf.int32))
+        batch = (np.zeros((ROWS, *shape), np.uint8), LABELS)
+        return tf.data.Dataset.from_generator(lambda: iter([batch]), output_signature=spec).apply(only)
+
+    gan = make_gan(run_eagerly=False)
+    gan.evaluate(batches(SHAPE), verbose=0)
+    with pytest.raises((UsageError, tf.errors.InvalidArgumentError), match=r"\[12,8,8,1\] is not compatible"):
+        gan.evaluate(batches((8, 8, 1)), verbose=0)
+
+
+def test_images_in_0_to_1_draw_a_warning():
+    gan, images = make_gan(), IMAGES / np.float32(255)
+    for call in (
+        lambda: gan.fit(images, LABELS, batch_size=ROWS, verbose=0),
+        lambda: gan.evaluate(images, LABELS, verbose=0),
+        lambda: gan.predict(images, verbose=0),
+        lambda: gan.initialize_from_data(tf.constant(images)),
+    ):
+        with pytest.warns(UserWarning, match=r"images are from 0 to 1; expected pixels in 0\.\.255") as warned:
+            call()
+        assert warned[0].filename == __file__
+
+
+# Batches
+
+
+@pytest.mark.parametrize("rows", [ROWS, 4])
+def test_alternating_updates_of_a_batch_whose_size_is_known_late(rows):
+    gan = make_gan(run_eagerly=False, updates="alternating")
+    data = tf.data.Dataset.from_tensor_slices((IMAGES, HIDDEN)).batch(rows)  # (None, ...): the last may have fewer
+    if rows == ROWS:
+        gan.fit(data, shuffle=False, verbose=0)
+        assert int(gan.g_optimizer.iterations) == 1 and all(np.isfinite(w).all() for w in weights(gan))
+    else:
+        with pytest.raises(UsageError, match="a batch has 4 rows, and generated_batch=4 of them are the generator's"):
+            gan.fit(data, shuffle=False, verbose=0)
+
+
+def test_endless_batches_need_a_length_of_the_epoch():
+    gan = make_gan()
+    endless = tf.data.Dataset.from_tensors((IMAGES, LABELS, MASK)).repeat()
+    with pytest.raises(UsageError, match="the batches have no end; .* steps_per_epoch="):
+        gan.fit(endless, verbose=0)
+    gan.fit(endless, steps_per_epoch=2, epochs=2, shuffle=False, verbose=0)
+    assert int(gan.steps_done) == 4
+
+
 # Compile
 
 
