@@ -54,7 +54,7 @@ class SSGAN(keras.Model):
     Called on images, the model is the classifier: class probabilities from an exponential moving average (EMA) of the
     discriminator's weights. `fit` takes batches of (images, labels, label_mask), see `ssgan.batches`, or
     (images, labels), where the label -1 is hidden; `evaluate` takes (images, labels) and returns the error of the EMA
-    and of the raw weights.
+    and of the raw weights. A callback that watches an error is to be told so: `EarlyStopping("val_error", mode="min")`.
 
     Args:
         discriminator: returns (logits, features) of images in -1..1.
@@ -155,8 +155,9 @@ class SSGAN(keras.Model):
         measures, with pseudo-labels and augmentation: `ssgan.recipe.compile_gan(gan, ssgan.config.Config(), steps=10)`.
 
         Args:
-            d_optimizer: optimizer of the discriminator, or its name.
-            g_optimizer: optimizer of the generator, another one.
+            d_optimizer: optimizer of the discriminator, or its name; `self.optimizer`, which callbacks look for, is it.
+            g_optimizer: optimizer of the generator, another one. Where neither has a schedule its learning rate follows
+                the discriminator's, in the proportion they have now: a callback that sets one sets both.
             updates: `alternating` (the paper): the discriminator is updated, then the generator on fresh rows, which
                 are the last `generated_batch` rows of each batch (so ask for that many more unlabelled rows);
                 `simultaneous`: one forward pass serves both.
@@ -200,6 +201,8 @@ class SSGAN(keras.Model):
         # optimizer=None: Keras would otherwise add an optimizer of its own. No XLA: slower than oneDNN on CPUs.
         super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
         self.d_optimizer, self.g_optimizer = optimizers
+        self.optimizer = self.d_optimizer
+        self._rate_ratio = _ratio_of_rates(*optimizers)
         self.updates = updates
         self.d_steps = d_steps
         self.unlabeled_start = unlabeled_start
@@ -225,17 +228,19 @@ class SSGAN(keras.Model):
                 last, the label -1 is hidden.
 
         Returns:
-            The metrics, means since they were last reset.
+            The metrics, means since they were last reset, and `loss`, the sum of both losses.
         """
         images, labels, label_mask = inputs.training_batch(batch, self.discriminator.num_classes)
         rows, fresh_images = self._divide(self._scaled(images), labels, label_mask)
+        self._match_rates()
         _either(
             self.unlabeled_start > 0 and self.steps_done < self.unlabeled_start,
             lambda: self._update_on_labels(*rows),
             lambda: self._update_on_all(rows, fresh_images),
         )
         self._update_ema()
-        return {name: metric.result() for name, metric in self.train_metrics.items()}
+        means = {name: metric.result() for name, metric in self.train_metrics.items()}
+        return {**means, "loss": means["d_loss"] + means["g_loss"]}  # which TerminateOnNaN, for one, looks at
 
     def _divide(self, images, labels, label_mask):
         """Returns the discriminator's rows, and the generator's own images: the last ones of an alternating update."""
@@ -375,6 +380,11 @@ class SSGAN(keras.Model):
     def _noise(self):
         return keras.random.uniform([self.generated_batch, self.generator.latent_dim], seed=self.noise_seed)
 
+    def _match_rates(self):
+        if self._rate_ratio is not None:
+            d_rate = tf.cast(self.d_optimizer.learning_rate, tf.float64)  # so that the product is the rate as compiled
+            self.g_optimizer.learning_rate = tf.cast(self._rate_ratio * d_rate, tf.float32)
+
     def _update_ema(self):
         self.steps_done.assign_add(1)
         steps = tf.cast(self.steps_done, tf.float32)
@@ -512,6 +522,7 @@ class SSGAN(keras.Model):
     def get_compile_config(self) -> dict | None:
         if not self.compiled:
             return None
+        self._match_rates()  # the generator may not have been updated since the discriminator's was set
         optimizers = {
             key: keras.saving.serialize_keras_object(getattr(self, key)) for key in ("d_optimizer", "g_optimizer")
         }
@@ -540,6 +551,13 @@ def _two_optimizers(d_optimizer, g_optimizer):
         if given[name].use_ema:
             raise UsageError(f"{name} has use_ema=True: SSGAN keeps its own average, see ema_decay; leave it out")
     return tuple(given.values())
+
+
+def _ratio_of_rates(d_optimizer, g_optimizer):
+    """Returns the generator's learning rate by the discriminator's, or None where they have none that can be set."""
+    d_rate, g_rate = d_optimizer.learning_rate, g_optimizer.learning_rate
+    settable = isinstance(d_rate, keras.Variable) and isinstance(g_rate, keras.Variable)
+    return float(g_rate) / float(d_rate) if settable and 0 < float(d_rate) < math.inf else None
 
 
 def _unlabeled(label_mask):

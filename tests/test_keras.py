@@ -91,6 +91,16 @@ def test_how_keras_runs_it_survives_saving(tmp_path):
     assert loaded.run_eagerly and loaded.steps_per_execution == 2 and not loaded.jit_compile
 
 
+def test_the_optimizer_that_callbacks_find_is_not_saved_again(tmp_path):
+    gan, path = make_gan(), tmp_path / "gan.keras"
+    assert gan.optimizer is gan.d_optimizer
+    gan.save(path)
+    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as content, h5py.File(content) as saved:
+        assert {"d_optimizer", "g_optimizer"} <= set(saved) and "optimizer" not in saved
+    loaded = keras.models.load_model(path)
+    assert loaded.optimizer is loaded.d_optimizer
+
+
 # Labels and masks
 
 
@@ -302,3 +312,74 @@ def test_optimizers_by_name_but_one_for_each_network():
     shared = keras.optimizers.Adam()
     with pytest.raises(UsageError, match="d_optimizer and g_optimizer are one; expected one for each network"):
         gan.compile(shared, shared)
+
+
+# Callbacks
+
+
+def test_the_callbacks_of_keras_work_in_fit(tmp_path):
+    gan = make_gan()
+    validation = (IMAGES, LABELS[:, None])
+    history = gan.fit(
+        tf.data.Dataset.from_tensors((IMAGES, LABELS, MASK)).repeat(2),
+        epochs=9,
+        shuffle=False,
+        verbose=0,
+        validation_data=validation,
+        callbacks=[
+            keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch else 0.05),
+            keras.callbacks.ReduceLROnPlateau("val_error", mode="min", patience=1, factor=0.5, min_delta=1.0),
+            keras.callbacks.EarlyStopping("val_error", mode="min", patience=3, min_delta=1.0),
+            keras.callbacks.ModelCheckpoint(tmp_path / "best.keras", "val_error", mode="min", save_best_only=True),
+            keras.callbacks.TerminateOnNaN(),
+            keras.callbacks.CSVLogger(tmp_path / "log.csv"),
+        ],
+    ).history
+    assert history["learning_rate"] == pytest.approx([0.05, 0.05, 0.025, 0.0125])
+    assert float(gan.d_optimizer.learning_rate) == pytest.approx(0.00625)
+    assert set(history) == {*gan.train_metrics, "loss", "val_error", "val_raw_error", "learning_rate"}
+    assert (tmp_path / "log.csv").read_text().count("\n") == 5
+    best = keras.models.load_model(tmp_path / "best.keras")
+    assert best.evaluate(*validation, verbose=0, return_dict=True)["error"] == min(history["val_error"])
+
+
+def test_the_rate_of_the_generator_follows_that_of_the_discriminator(tmp_path):
+    gan = make_gan(d_rate=0.003, g_rate=0.001)
+    gan.fit(IMAGES, LABELS, batch_size=ROWS, verbose=0)
+    assert float(gan.g_optimizer.learning_rate) == np.float32(0.001)
+    gan.optimizer.learning_rate = 0.3
+    gan.save(tmp_path / "gan.keras")  # before the generator's next update
+    for one in (gan, keras.models.load_model(tmp_path / "gan.keras")):
+        one.fit(IMAGES, LABELS, batch_size=ROWS, verbose=0)
+        assert float(one.g_optimizer.learning_rate) == pytest.approx(0.1)
+        one.optimizer.learning_rate = 0.0
+        generator = [v.numpy() for v in one.generator.trainable_variables]
+        one.fit(IMAGES, LABELS, batch_size=ROWS, verbose=0)
+        assert_equal([v.numpy() for v in one.generator.trainable_variables], generator)
+
+
+def test_a_schedule_keeps_its_rate():
+    gan = untrained()
+    falling = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5)
+    gan.compile(keras.optimizers.SGD(0.1), keras.optimizers.SGD(falling), generated_batch=4, run_eagerly=True)
+    gan.optimizer.learning_rate = 0.0
+    gan.fit(IMAGES, LABELS, batch_size=ROWS, verbose=0)
+    assert float(gan.g_optimizer.learning_rate) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("rates", [(np.inf, 0.1), (0.1, np.inf)])
+def test_training_is_stopped_where_a_loss_is_not_a_number(rates):
+    gan = make_gan(*rates)
+    batches = tf.data.Dataset.from_tensors((IMAGES, LABELS, MASK)).repeat(5)
+    history = gan.fit(batches, epochs=3, shuffle=False, verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()]).history
+    assert len(history["loss"]) == 1 and int(gan.steps_done) < 5
+
+
+def test_the_loss_is_the_sum_of_both():
+    logs = make_gan().fit(IMAGES, LABELS, batch_size=ROWS, verbose=0).history
+    assert logs["loss"][0] == pytest.approx(logs["d_loss"][0] + logs["g_loss"][0])
+
+
+def test_keras_says_itself_that_there_is_no_average_to_swap():
+    with pytest.raises(ValueError, match="SwapEMAWeights must be used when"):
+        make_gan().fit(IMAGES, LABELS, verbose=0, callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True)])
