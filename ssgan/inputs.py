@@ -96,7 +96,7 @@ def required(values: tf.Tensor, condition: tf.Tensor, words: str, wrong: Callabl
 
     with tf.device("CPU:0"):  # where the batch comes from
         looked_at = tf.cond(condition, lambda: True, refuse)
-    with tf.control_dependencies([looked_at]):  # else a step might update the weights first
+    with tf.control_dependencies([looked_at]):  # else a step might learn from them first
         return tf.identity(values)
 
 
