@@ -13,6 +13,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from ssgan.config import UsageError
+
 _LABELED, _UNLABELED = range(2)  # streams of random numbers, one per purpose
 HIDDEN = -1
 
@@ -26,7 +28,7 @@ def mixed_batches(
     labeled_batch: int,
     unlabeled_batch: int,
     seed: int,
-    steps: int,
+    steps: int | None = None,
     start: int = 0,
 ) -> tf.data.Dataset:
     """Batches of `labeled_batch` labelled rows, followed by `unlabeled_batch` rows without labels.
@@ -35,23 +37,25 @@ def mixed_batches(
 
     Args:
         images: uint8 [n, height, width, channels]; read where they are, not copied: leave them as they are meanwhile.
-        labels: integer [n].
+        labels: integer [n] or [n, 1], from 0 on where the mask is true.
         label_mask: bool [n], true where the label may be used.
         unlabeled: row numbers of the unlabelled pool; default all `n` rows.
         labeled_batch: labelled rows per batch; 0 when no label is visible.
         unlabeled_batch: unlabelled rows per batch.
         seed: seed of the order.
-        steps: number of the step at which the data set ends.
+        steps: number of the step at which the data set ends: in `fit(batches, epochs=10)` each epoch has the same ones.
+            None, the default: there is no end; `fit(batches, steps_per_epoch=500, epochs=10)` goes on through all ten.
         start: number of its first step.
 
     Returns:
-        A data set of `steps - start` batches: images uint8 [b, height, width, channels], labels int32 [b] (-1 where
-        hidden), label_mask bool [b], with `b = labeled_batch + unlabeled_batch`.
+        A data set of `steps - start` batches, or an endless one: images uint8 [b, height, width, channels], labels
+        int32 [b] (-1 where hidden), label_mask bool [b], with `b = labeled_batch + unlabeled_batch`.
 
     Raises:
-        ValueError: if labelled rows are asked for and no label is visible, or the arrays do not fit together.
+        ValueError: if labelled rows are asked for and no label is visible, the arrays do not fit together, or a
+            visible label is no class number.
     """
-    _check_arrays(images, labels, label_mask, unlabeled)
+    labels = _checked_labels(images, labels, label_mask, unlabeled)
     labeled = np.flatnonzero(label_mask)
     if labeled_batch and not len(labeled):
         raise ValueError(f"labeled_batch={labeled_batch}, but label_mask shows no label; expected labeled_batch=0")
@@ -74,7 +78,7 @@ def masked_batches(
     unlabeled: np.ndarray | None = None,
     batch: int,
     seed: int,
-    steps: int,
+    steps: int | None = None,
     start: int = 0,
 ) -> tf.data.Dataset:
     """Batches of one random stream over all rows, each with its label where the mask allows it.
@@ -89,9 +93,9 @@ def masked_batches(
         As for `mixed_batches`, with `b = batch`.
 
     Raises:
-        ValueError: if the arrays do not fit together.
+        ValueError: if the arrays do not fit together, or a visible label is no class number.
     """
-    _check_arrays(images, labels, label_mask, unlabeled)
+    labels = _checked_labels(images, labels, label_mask, unlabeled)
     pool = np.arange(len(images)) if unlabeled is None else unlabeled
 
     def rows_at(step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -127,11 +131,13 @@ def _permutation(size: int, *key: int) -> np.ndarray:
     return np.random.RandomState(key).permutation(size)
 
 
-def _dataset(images: np.ndarray, labels: np.ndarray, rows_at: Callable, *, steps: int, start: int) -> tf.data.Dataset:
+def _dataset(
+    images: np.ndarray, labels: np.ndarray, rows_at: Callable, *, steps: int | None, start: int
+) -> tf.data.Dataset:
     def read(step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         # From the caller's arrays: a tensor of all images would be a second copy of them.
         rows, mask = rows_at(step)
-        return images[rows], np.where(mask, labels[rows].astype(np.int32), HIDDEN), mask
+        return images[rows], np.where(mask, labels[rows], HIDDEN), mask
 
     def batch_at(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         shown, known, mask = tf.numpy_function(read, [step], (tf.uint8, tf.int32, tf.bool), stateful=False)
@@ -139,10 +145,14 @@ def _dataset(images: np.ndarray, labels: np.ndarray, rows_at: Callable, *, steps
         return shown, tf.ensure_shape(known, [batch]), tf.ensure_shape(mask, [batch])
 
     batch = len(rows_at(start)[0])
-    return tf.data.Dataset.range(start, steps).map(batch_at).prefetch(2)
+    numbers = tf.data.Dataset.counter(start) if steps is None else tf.data.Dataset.range(start, steps)
+    return numbers.map(batch_at).prefetch(2)
 
 
-def _check_arrays(images: np.ndarray, labels: np.ndarray, label_mask: np.ndarray, unlabeled: np.ndarray | None) -> None:
+def _checked_labels(
+    images: np.ndarray, labels: np.ndarray, label_mask: np.ndarray, unlabeled: np.ndarray | None
+) -> np.ndarray:
+    """Returns the labels as int32 [n], those that the mask hides replaced, once all arrays fit together."""
     if unlabeled is not None and (unlabeled.dtype.kind not in "iu" or not len(unlabeled)):
         raise ValueError(
             f"unlabeled is {unlabeled.dtype} {unlabeled.shape}; expected the row numbers of at least one image "
@@ -150,8 +160,22 @@ def _check_arrays(images: np.ndarray, labels: np.ndarray, label_mask: np.ndarray
         )
     if images.dtype != np.uint8 or images.ndim != 4:
         raise ValueError(f"images are {images.dtype} {images.shape}; expected uint8 [n, height, width, channels]")
-    if labels.shape != images.shape[:1] or label_mask.shape != images.shape[:1] or label_mask.dtype != bool:
+    rows = images.shape[:1]
+    if labels.shape not in (rows, (*rows, 1)) or label_mask.shape != rows or label_mask.dtype != bool:
         raise ValueError(
             f"labels {labels.shape} and label_mask {label_mask.dtype} {label_mask.shape} do not fit "
-            f"{len(images)} images; expected integer [{len(images)}] and bool [{len(images)}]"
+            f"{len(images)} images; expected integer [{len(images)}] and bool [{len(images)}] (one-hot labels: "
+            "labels.argmax(axis=-1))"
         )
+    visible = labels.ravel()[label_mask]
+    with np.errstate(invalid="ignore"):  # a NaN is among the wrong ones below
+        numbers = visible.astype(np.int32) if visible.dtype.kind in "biuf" else np.full(len(visible), -1)
+    wrong = visible[(numbers != visible) | (numbers < 0)]
+    if len(wrong):
+        raise UsageError(
+            f"label_mask shows labels such as {wrong[0]}, {labels.dtype}; expected whole numbers from 0 on, and a mask "
+            "that is false for images without one"
+        )
+    known = np.full(len(images), HIDDEN, np.int32)
+    known[label_mask] = numbers
+    return known

@@ -198,7 +198,7 @@ class Config:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
+            check_option(field.name, getattr(self, field.name), dashes="--")
         if self.total_steps is not None and self.total_epochs is not None:
             raise UsageError(
                 f"two durations at once: --total_steps={self.total_steps} and --total_epochs={self.total_epochs}; "
@@ -270,17 +270,19 @@ def expectation(field: dataclasses.Field) -> str:
     return f"at least {low}" if low is not None else ""
 
 
-def _check(field: dataclasses.Field, value: Any) -> None:
+def check_option(name: str, value: Any, *, dashes: str = "") -> None:
+    """Raises a UsageError unless an option of `Config` may have this value; `dashes` stand before its name there."""
+    field = Config.__dataclass_fields__[name]
     if value is None and field.default is None:
         return
     plain = plain_type(field)
     accepted = (int, float) if plain is float else plain
     if not isinstance(value, accepted) or (isinstance(value, bool) and plain is not bool):
-        raise UsageError(f"--{field.name}={_shown(repr(value))}: expected {plain.__name__}")
+        raise UsageError(f"{dashes}{name}={_shown(repr(value))}: expected {plain.__name__}")
     low, high, choices = (field.metadata[key] for key in ("low", "high", "choices"))
     in_range = (low is None or value >= low) and (high is None or value <= high)
     if not in_range or (choices and value not in choices):
-        raise UsageError(f"--{field.name}={_shown(str(value))}: expected {expectation(field)}")
+        raise UsageError(f"{dashes}{name}={_shown(str(value))}: expected {expectation(field)}")
 
 
 def _shown(text: str) -> str:

@@ -1,15 +1,18 @@
 """The semi-supervised GAN as a Keras model: its own train step, an averaged copy of the discriminator, its metrics."""
 
 import math
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ssgan import losses, schedules, state  # noqa: F401  (a saved run names the schedule of its optimizers)
+from ssgan import files, inputs, losses, schedules, state  # noqa: F401  (a saved run names the optimizers' schedule)
 from ssgan.augment import random_color_and_cutout, random_drawing, random_photo, random_shift
+from ssgan.config import UsageError, check_option
 from ssgan.models import Discriminator, Generator
 
 _COMPILE_OPTIONS = (
@@ -29,6 +32,8 @@ _COMPILE_OPTIONS = (
     "vat_radius",
 )
 
+_KERAS_OPTIONS = ("run_eagerly", "steps_per_execution", "jit_compile")
+
 _VAT_PROBE = 0.02  # root mean square of a pixel of the random change; less would be lost in bfloat16
 
 _AUGMENT = {"photo": random_photo, "color": random_color_and_cutout, "affine": random_drawing, "none": None}
@@ -47,8 +52,9 @@ class SSGAN(keras.Model):
     (semi-supervised learning) and 3.1 (feature matching).
 
     Called on images, the model is the classifier: class probabilities from an exponential moving average (EMA) of the
-    discriminator's weights. `fit` takes batches of (images, labels, label_mask), see `ssgan.batches`; `evaluate` takes
-    (images, labels) and returns the error of the EMA and of the raw weights.
+    discriminator's weights. `fit` takes batches of (images, labels, label_mask), see `ssgan.batches`, or
+    (images, labels), where the label -1 is hidden; `evaluate` takes (images, labels) and returns the error of the EMA
+    and of the raw weights. A callback that watches an error is to be told so: `EarlyStopping("val_error", mode="min")`.
 
     Args:
         discriminator: returns (logits, features) of images in -1..1.
@@ -74,6 +80,7 @@ class SSGAN(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check_option("ema_decay", ema_decay)
         self.discriminator = discriminator
         self.generator = generator
         self.ema_decay = ema_decay
@@ -107,15 +114,25 @@ class SSGAN(keras.Model):
             self.ema_discriminator.build(input_shape)
             self.reset_ema()
 
+    def __call__(self, images, *args, **kwargs):
+        """Looks at the shape of the images before Keras does, which would wrap the words for it in its own."""
+        inputs.check_images(images, self.generator.image_shape)
+        return super().__call__(images, *args, **kwargs)
+
     def call(self, images, training=False):
         """Returns the class probabilities of the EMA weights; `training` has no influence."""
-        logits, _ = self.ema_discriminator(to_unit_range(images), training=False)
+        logits, _ = self.ema_discriminator(self._scaled(images), training=False)
         return ops.softmax(logits)
+
+    def _scaled(self, images):
+        """Returns images in -1..1, their shape checked: now where it is known, else when the step is run."""
+        inputs.check_images(images, self.generator.image_shape)
+        return tf.ensure_shape(to_unit_range(images), [None, *self.generator.image_shape])
 
     def compile(
         self,
-        d_optimizer: keras.optimizers.Optimizer,
-        g_optimizer: keras.optimizers.Optimizer,
+        d_optimizer: keras.optimizers.Optimizer | str | None = None,
+        g_optimizer: keras.optimizers.Optimizer | str | None = None,
         *,
         updates: str = "simultaneous",
         d_steps: int = 1,
@@ -135,9 +152,13 @@ class SSGAN(keras.Model):
     ) -> None:
         """Configures the training.
 
+        The defaults are the plain GAN of the paper's section 5. The command line has the recipe that the README
+        measures, with pseudo-labels and augmentation: `ssgan.recipe.compile_gan(gan, ssgan.config.Config(), steps=10)`.
+
         Args:
-            d_optimizer: optimizer of the discriminator.
-            g_optimizer: optimizer of the generator.
+            d_optimizer: optimizer of the discriminator, or its name; `self.optimizer`, which callbacks look for, is it.
+            g_optimizer: optimizer of the generator, another one. Where neither has a schedule its learning rate follows
+                the discriminator's, in the proportion they have now: a callback that sets one sets both.
             updates: `alternating` (the paper): the discriminator is updated, then the generator on fresh rows, which
                 are the last `generated_batch` rows of each batch (so ask for that many more unlabelled rows);
                 `simultaneous`: one forward pass serves both.
@@ -161,21 +182,29 @@ class SSGAN(keras.Model):
             consistency_threshold: probability from which on a prediction is confident, 0..1.
             vat_weight: weight of virtual adversarial training on the unlabelled images (arXiv:1704.03976); 0 for none.
             vat_radius: root mean square of a pixel of its change, for pixels in -1..1.
-            **kwargs: of `keras.Model.compile`, such as `run_eagerly`.
+            **kwargs: `run_eagerly`, `steps_per_execution` and `jit_compile` of `keras.Model.compile`.
 
         Raises:
-            ValueError: for unknown `updates` or `augment`, and for networks in float16.
+            UsageError: for an option out of its bounds, which are those of the command line, for losses and metrics,
+                which `SSGAN` has itself, and for optimizers that are missing, shared, or average weights.
+            ValueError: for networks in float16.
         """
-        if updates not in ("alternating", "simultaneous"):
-            raise ValueError(f"updates={updates!r}: expected 'alternating' or 'simultaneous'")
-        if augment not in _AUGMENT:
-            raise ValueError(f"augment={augment!r}: expected one of {', '.join(_AUGMENT)}")
+        given = dict(locals())
+        for name in _COMPILE_OPTIONS:
+            _check_compile_option(name, given[name])
+        for name in kwargs.keys() & {"optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"}:
+            raise UsageError(
+                f"{name}={kwargs[name]!r}: SSGAN has its own losses and metrics and one optimizer for each network; "
+                "leave it out and give d_optimizer= and g_optimizer="
+            )
+        optimizers = _two_optimizers(d_optimizer, g_optimizer)
         if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
             raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
         # optimizer=None: Keras would otherwise add an optimizer of its own. No XLA: slower than oneDNN on CPUs.
         super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
-        self.d_optimizer = d_optimizer
-        self.g_optimizer = g_optimizer
+        self.d_optimizer, self.g_optimizer = optimizers
+        self.optimizer = self.d_optimizer
+        self._rate_ratio = _ratio_of_rates(*optimizers)
         self.updates = updates
         self.d_steps = d_steps
         self.unlabeled_start = unlabeled_start
@@ -191,38 +220,44 @@ class SSGAN(keras.Model):
         self.vat_weight = vat_weight
         self.vat_radius = vat_radius
         # Built here, because an optimizer that is built later is skipped when a saved model is restored.
-        d_optimizer.build(self.discriminator.trainable_variables)
-        g_optimizer.build(self.generator.trainable_variables)
+        self.d_optimizer.build(self.discriminator.trainable_variables)
+        self.g_optimizer.build(self.generator.trainable_variables)
 
     def train_step(self, batch):
         """One update of the discriminator and, when it is its turn, of the generator (arXiv:1606.03498, section 5).
 
         Args:
-            batch: images uint8 [b, height, width, channels], labels integer [b], label_mask bool [b].
+            batch: images uint8 [b, height, width, channels], labels integer [b], label_mask bool [b]; without the
+                last, the label -1 is hidden.
 
         Returns:
-            The metrics, means since they were last reset.
+            The metrics, means since they were last reset, and `loss`, the sum of both losses.
         """
-        images, labels, label_mask = batch
-        rows, fresh_images = self._divide(to_unit_range(images), labels, label_mask)
+        images, labels, label_mask = inputs.training_batch(batch, self.discriminator.num_classes)
+        rows, fresh_images = self._divide(self._scaled(images), labels, label_mask)
+        self._match_rates()
         _either(
             self.unlabeled_start > 0 and self.steps_done < self.unlabeled_start,
             lambda: self._update_on_labels(*rows),
             lambda: self._update_on_all(rows, fresh_images),
         )
         self._update_ema()
-        return {name: metric.result() for name, metric in self.train_metrics.items()}
+        means = {name: metric.result() for name, metric in self.train_metrics.items()}
+        return {**means, "loss": means["d_loss"] + means["g_loss"]}  # which TerminateOnNaN, for one, looks at
 
     def _divide(self, images, labels, label_mask):
         """Returns the discriminator's rows, and the generator's own images: the last ones of an alternating update."""
         fresh = self.generated_batch
         if self.updates == "simultaneous" or self.unsupervised_weight == 0:
             return (images, labels, label_mask), images[:0]
-        if fresh >= images.shape[0]:
-            raise ValueError(
-                f"a batch has {images.shape[0]} rows, and generated_batch={fresh} of them are the "
-                "generator's; alternating updates need these rows on top of the discriminator's"
-            )
+        words = (
+            f"a batch has {{}} rows, and generated_batch={fresh} of them are the generator's; alternating updates need "
+            "these rows on top of the discriminator's"
+        )
+        if images.shape[0] is None:
+            images = inputs.required(images, tf.shape(images)[0] > fresh, words, lambda: tf.shape(images)[0])
+        elif images.shape[0] <= fresh:
+            raise UsageError(words.format(images.shape[0]))
         return (images[:-fresh], labels[:-fresh], label_mask[:-fresh]), images[-fresh:]
 
     def _update_on_labels(self, images, labels, label_mask):
@@ -360,6 +395,11 @@ class SSGAN(keras.Model):
     def _noise(self):
         return keras.random.uniform([self.generated_batch, self.generator.latent_dim], seed=self.noise_seed)
 
+    def _match_rates(self):
+        if self._rate_ratio is not None:
+            d_rate = tf.cast(self.d_optimizer.learning_rate, tf.float64)  # so that the product is the rate as compiled
+            self.g_optimizer.learning_rate = tf.cast(self._rate_ratio * d_rate, tf.float32)
+
     def _update_ema(self):
         self.steps_done.assign_add(1)
         steps = tf.cast(self.steps_done, tf.float32)
@@ -376,9 +416,14 @@ class SSGAN(keras.Model):
 
         Args:
             images: uint8 or float [batch, height, width, channels] in 0..255; the paper's code takes 500.
+
+        Raises:
+            UsageError: for images of another shape.
         """
+        inputs.warn_of_range(images)
+        scaled = self._scaled(images)
         self.generator.initialize_from_data(keras.random.uniform([len(images), self.generator.latent_dim]))
-        self.discriminator.initialize_from_data(to_unit_range(images))
+        self.discriminator.initialize_from_data(scaled)
         self.reset_ema()
 
     def state(self) -> dict[str, keras.Variable]:
@@ -390,13 +435,59 @@ class SSGAN(keras.Model):
         state.restore(self, arrays)
 
     def test_step(self, batch):
-        """Error rates 0..1 on (images, labels): `error` of the EMA weights, `raw_error` of the present ones."""
-        images, labels = batch[:2]
-        logits, _ = self.discriminator(to_unit_range(images), training=False)
+        """Error rates 0..1 on (images, labels): `error` of the EMA weights, `raw_error` of the present ones.
+
+        With a third part, weights or a label_mask, they are weighted means.
+        """
+        images, labels, weights = inputs.evaluation_batch(batch, self.discriminator.num_classes)
+        logits, _ = self.discriminator(self._scaled(images), training=False)
         for name, outputs in (("error", self(images)), ("raw_error", logits)):
-            wrong = tf.argmax(outputs, axis=-1) != tf.cast(labels, tf.int64)
-            self.test_metrics[name].update_state(wrong)
+            wrong = tf.argmax(outputs, axis=-1, output_type=tf.int32) != labels
+            self.test_metrics[name].update_state(wrong, sample_weight=weights)
         return {name: metric.result() for name, metric in self.test_metrics.items()}
+
+    def fit(self, x=None, *args, class_weight=None, **kwargs):
+        """Trains as `keras.Model.fit` does, on batches as the class describes them.
+
+        Raises:
+            UsageError: for images, labels or masks of other shapes or values, and for endless batches without
+                `steps_per_epoch`.
+        """
+        if class_weight is not None:
+            raise UsageError(f"class_weight={class_weight}: SSGAN does not weigh classes; leave it out")
+        endless = isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY
+        if endless and kwargs.get("steps_per_epoch") is None:
+            raise UsageError("the batches have no end; expected a length of the epoch: fit(..., steps_per_epoch=500)")
+        inputs.warn_of_range(x)
+        with inputs.in_words():
+            return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """Returns the errors as `keras.Model.evaluate` does: `error` of the EMA weights, `raw_error` of the raw ones.
+
+        Raises:
+            UsageError: for images or labels of other shapes or values.
+        """
+        inputs.warn_of_range(x)
+        with inputs.in_words():
+            return super().evaluate(x, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """Returns class probabilities as `keras.Model.predict` does, float32 [n, K].
+
+        Raises:
+            UsageError: for images of another shape.
+        """
+        inputs.warn_of_range(x)
+        return super().predict(x, *args, **kwargs)
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Saves as `keras.Model.save` does; a `.keras` file is replaced when the new one is whole."""
+        local = isinstance(filepath, str | os.PathLike) and "://" not in str(filepath)
+        if not (overwrite and local and str(filepath).endswith(".keras")):
+            return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+        with files.whole(Path(filepath)) as temporary:
+            super().save(temporary, zipped=zipped, **kwargs)
 
     def get_config(self) -> dict:
         return {
@@ -411,15 +502,45 @@ class SSGAN(keras.Model):
         networks = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("discriminator", "generator")}
         return cls(**{**config, **networks})
 
-    def get_compile_config(self) -> dict:
+    def get_compile_config(self) -> dict | None:
+        if not self.compiled:
+            return None
+        self._match_rates()  # the generator may not have been updated since the discriminator's was set
         optimizers = {
             key: keras.saving.serialize_keras_object(getattr(self, key)) for key in ("d_optimizer", "g_optimizer")
         }
-        return {**optimizers, **{name: getattr(self, name) for name in _COMPILE_OPTIONS}}
+        return {**optimizers, **{name: getattr(self, name) for name in (*_COMPILE_OPTIONS, *_KERAS_OPTIONS)}}
 
     def compile_from_config(self, config: dict) -> None:
         optimizers = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("d_optimizer", "g_optimizer")}
         self.compile(**{**config, **optimizers})
+
+
+def _check_compile_option(name, value):
+    if name != "unlabeled_start":  # the command line's is a fraction of the training
+        check_option(name, value)
+    elif not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UsageError(f"{name}={value!r}: expected a number of steps, an integer of at least 0")
+
+
+def _two_optimizers(d_optimizer, g_optimizer):
+    given = {"d_optimizer": d_optimizer, "g_optimizer": g_optimizer}
+    if d_optimizer is not None and d_optimizer is g_optimizer and not isinstance(d_optimizer, str):
+        raise UsageError("d_optimizer and g_optimizer are one; expected one for each network, which keeps its moments")
+    for name, optimizer in given.items():
+        if optimizer is None:
+            raise UsageError(f"{name}=None: expected an optimizer for each network, d_optimizer= and g_optimizer=")
+        given[name] = keras.optimizers.get(optimizer)
+        if given[name].use_ema:
+            raise UsageError(f"{name} has use_ema=True: SSGAN keeps its own average, see ema_decay; leave it out")
+    return tuple(given.values())
+
+
+def _ratio_of_rates(d_optimizer, g_optimizer):
+    """Returns the generator's learning rate by the discriminator's, or None where they have none that can be set."""
+    d_rate, g_rate = d_optimizer.learning_rate, g_optimizer.learning_rate
+    settable = isinstance(d_rate, keras.Variable) and isinstance(g_rate, keras.Variable)
+    return float(g_rate) / float(d_rate) if settable and 0 < float(d_rate) < math.inf else None
 
 
 def _unlabeled(label_mask):

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from ssgan.batches import masked_batches, mixed_batches, rows_due
+from ssgan.config import UsageError
 
 ROWS = 30
 NUMBERS = np.arange(ROWS)
@@ -188,6 +189,42 @@ def test_arrays_that_do_not_fit_are_refused(make, images, labels, mask, message)
     sizes = {"batch": 2} if make is masked_batches else {"labeled_batch": 1, "unlabeled_batch": 1}
     with pytest.raises(ValueError, match=message):
         make(images, labels, mask, **sizes, seed=0, steps=1)
+
+
+@both
+@pytest.mark.parametrize("form", [lambda y: y[:, None], lambda y: y.astype(float), lambda y: np.where(MASK, y, np.nan)])
+def test_a_label_per_image_in_any_form(make, form):
+    assert_equal(arrays(make(labels=form(LABELS))), arrays(make()))
+
+
+@both
+@pytest.mark.parametrize(
+    ("labels", "shown"),
+    [
+        (LABELS + 0.5, r"2\.5, float64"),
+        (np.where(NUMBERS == 5, np.nan, LABELS), "nan, float64"),
+        (np.where(NUMBERS == 5, -1, LABELS), "-1, int64"),
+        (np.where(NUMBERS == 5, 2**32, LABELS), "4294967296, int64"),
+        (LABELS.astype(str), "2, <U"),
+    ],
+)
+def test_visible_labels_that_are_no_class_numbers_are_refused(make, labels, shown):
+    with pytest.raises(UsageError, match=f"label_mask shows labels such as {shown}.*; expected whole numbers from"):
+        make(labels=labels)
+
+
+@both
+def test_one_hot_labels_are_refused(make):
+    with pytest.raises(ValueError, match=r"labels \(30, 7\) .* labels.argmax\(axis=-1\)"):
+        make(labels=np.eye(7)[LABELS])
+
+
+@both
+def test_without_an_end_the_batches_go_on(make):
+    endless = make(steps=None, shift=2)
+    assert endless.cardinality() == tf.data.INFINITE_CARDINALITY
+    assert_equal(arrays(endless.take(12)), arrays(make(shift=2)))
+    assert_equal(arrays(make(steps=None, start=9, shift=2).take(3)), arrays(make(shift=2))[9:])
 
 
 @both

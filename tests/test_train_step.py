@@ -28,7 +28,7 @@ SHIFT, STRENGTH = 0.05, 0.7  # what a pixel gains per pixel of shift, and is mul
 
 @keras.saving.register_keras_serializable("tests")
 class LinearDiscriminator(keras.Model):
-    has_batch_statistics = False
+    num_classes, has_batch_statistics = CLASSES, False
 
     def build(self, _):
         self.gain = self.add_weight(name="gain", shape=(4,), initializer="ones")

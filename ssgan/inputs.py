@@ -1,0 +1,157 @@
+"""What `SSGAN` is given, brought into one form or refused in one line: images, labels and label masks.
+
+Shapes and dtypes are looked at when a step is traced, values when it runs. An error in a graph is one of TensorFlow's,
+of many lines; `in_words` takes ours out of it.
+"""
+
+import contextlib
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssgan.batches import HIDDEN
+from ssgan.config import UsageError
+
+_MARK = "ssgan: "  # before and behind the line that is ours
+
+
+def check_images(images: Any, image_shape: tuple[int, int, int]) -> None:
+    """Raises a UsageError if images have, as far as it is known, another shape than [batch, *image_shape]."""
+    found = tf.TensorShape(images.shape)
+    if not found.is_compatible_with([None, *image_shape]):
+        expected = ", ".join(map(str, image_shape))
+        raise UsageError(
+            f"images have the shape {_shown(found)}; expected (batch, {expected}): make them so, for example with "
+            "keras.layers.Resizing"
+        )
+
+
+def warn_of_range(images: Any) -> None:
+    """Warns of floating-point images that look as if they were in 0..1; of arrays and tensors, not of data sets."""
+    if not isinstance(images, np.ndarray | tf.Tensor):
+        return
+    some = np.asarray(images[:100])
+    if some.size and np.issubdtype(some.dtype, np.floating) and some.max() <= 1:
+        warnings.warn(
+            f"images are from {some.min():.3g} to {some.max():.3g}; expected pixels in 0..255, of any dtype",
+            stacklevel=3,
+        )
+
+
+def training_batch(batch: Any, num_classes: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns images, labels int32 [b] and label_mask bool [b] of a batch that `fit` was given.
+
+    Args:
+        batch: (images, labels, label_mask), the mask of booleans or of zeros and ones; or (images, labels), where the
+            label -1 is hidden. Labels and mask are [b] or [b, 1].
+        num_classes: labels that may be used are 0..num_classes - 1.
+
+    Raises:
+        UsageError: for other shapes and dtypes; where the batch is a graph's, for other values when the graph is run.
+    """
+    images, labels, label_mask = keras.utils.unpack_x_y_sample_weight(batch)
+    labels = _one_per_image(labels, images, "labels")
+    if label_mask is None:
+        label_mask = tf.cast(labels, tf.int64) != HIDDEN
+    else:
+        label_mask = _as_mask(_one_per_image(label_mask, images, "label_mask"))
+    return images, _class_numbers(labels, label_mask, num_classes), label_mask
+
+
+def evaluation_batch(batch: Any, num_classes: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns images, labels int32 [b] and weights float32 [b] of a batch that `evaluate` was given.
+
+    Args:
+        batch: (images, labels) or (images, labels, weights); a label_mask is weights, too.
+        num_classes: labels of images with a weight are 0..num_classes - 1.
+
+    Raises:
+        UsageError: as `training_batch`.
+    """
+    images, labels, weights = keras.utils.unpack_x_y_sample_weight(batch)
+    labels = _one_per_image(labels, images, "labels")
+    weights = tf.ones_like(labels, tf.float32) if weights is None else _one_per_image(weights, images, "weights")
+    weights = tf.cast(weights, tf.float32)
+    return images, _class_numbers(labels, weights != 0, num_classes), weights
+
+
+def required(values: tf.Tensor, condition: tf.Tensor, words: str, wrong: Callable[[], tf.Tensor]) -> tf.Tensor:
+    """Returns the values; raises when the step is run, before they are used, if the condition is false: see `in_words`.
+
+    Args:
+        values: any tensor.
+        condition: what must be true, a bool scalar.
+        words: of the error, with `{}` where what is wrong is to stand.
+        wrong: returns what is wrong, a scalar; only called for the error.
+    """
+
+    def refuse() -> bool:
+        tf.debugging.Assert(False, [tf.strings.format(f"{_MARK}{words}{_MARK}", wrong())])
+        return True
+
+    with tf.device("CPU:0"):  # where the batch comes from
+        looked_at = tf.cond(condition, lambda: True, refuse)
+    with tf.control_dependencies([looked_at]):  # else a step might learn from them first
+        return tf.identity(values)
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Turns an error of `required` in a step into a UsageError of one line."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        if found := re.search(f"{_MARK}(.*?){_MARK}", str(error)):
+            raise UsageError(found[1].replace("\\'", "'")) from None
+        raise
+
+
+def _one_per_image(values: Any, images: Any, name: str) -> tf.Tensor:
+    """Returns numbers [b], from [b] or [b, 1]."""
+    if values is None:
+        raise UsageError(
+            f"there are no {name}; expected (images, labels, label_mask), or (images, labels) with "
+            f"{HIDDEN} for a hidden label"
+        )
+    values = tf.convert_to_tensor(values)
+    if not (values.dtype.is_integer or values.dtype.is_floating or values.dtype.is_bool):
+        raise UsageError(f"{name} are {values.dtype.name}; expected whole numbers from 0 to the number of classes - 1")
+    rows = tf.TensorShape(images.shape)[:1]
+    if not any(values.shape.is_compatible_with(shape) for shape in (rows, rows.concatenate(1))):
+        raise UsageError(
+            f"{name} have the shape {_shown(values.shape)}; expected one number per image: for one-hot "
+            "labels, labels.argmax(axis=-1)"
+        )
+    return values if values.shape.rank == 1 else tf.reshape(values, tf.shape(images)[:1])
+
+
+def _as_mask(values: tf.Tensor) -> tf.Tensor:
+    if values.dtype.is_bool:
+        return values
+    wrong = (values != 0) & (values != 1)
+    return required(
+        values != 0,
+        ~tf.reduce_any(wrong),
+        "label_mask holds {}; expected true or false, 1 or 0, which says whether a label may be used; it is no weight",
+        lambda: tf.boolean_mask(values, wrong)[0],
+    )
+
+
+def _class_numbers(labels: tf.Tensor, used: tf.Tensor, num_classes: int) -> tf.Tensor:
+    numbers = tf.cast(labels, tf.int32)
+    wrong = used & ((numbers < 0) | (numbers >= num_classes) | (tf.cast(numbers, labels.dtype) != labels))
+    return required(
+        numbers,
+        ~tf.reduce_any(wrong),
+        f"labels hold {{}}; expected whole numbers from 0 to {num_classes - 1}: labels - 1 where they begin at 1",
+        lambda: tf.boolean_mask(labels, wrong)[0],
+    )
+
+
+def _shown(shape: tf.TensorShape) -> str:
+    return "unknown" if shape.rank is None else str(tuple(shape))
