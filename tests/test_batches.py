@@ -221,10 +221,10 @@ def test_one_hot_labels_are_refused(make):
 
 @both
 def test_without_an_end_the_batches_go_on(make):
-    endless = make(steps=None, shift=2)
+    endless = make(steps=None)
     assert endless.cardinality() == tf.data.INFINITE_CARDINALITY
-    assert_equal(arrays(endless.take(12)), arrays(make(shift=2)))
-    assert_equal(arrays(make(steps=None, start=9, shift=2).take(3)), arrays(make(shift=2))[9:])
+    assert_equal(arrays(endless.take(12)), arrays(make()))
+    assert_equal(arrays(make(steps=None, start=9).take(3)), arrays(make())[9:])
 
 
 @both
