@@ -126,8 +126,8 @@ def load_newest(folder: Path, *, identity: Mapping[str, Any]) -> Checkpoint | No
 
     Args:
         folder: folder of the checkpoints of one run.
-        identity: entries that `about` must have: what makes it a checkpoint of this run. Of a dictionary, keys that the
-            checkpoint lacks are not compared.
+        identity: entries that `about` must have: what makes it a checkpoint of this run. Of a dictionary, only the
+            keys that both have are compared.
 
     Returns:
         The checkpoint, or None where there is none.
@@ -160,7 +160,8 @@ def _check_identity(checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None
 
 def _differs(saved: Any, expected: Any) -> bool:
     if isinstance(saved, dict) and isinstance(expected, dict):
-        saved = {**expected, **saved}  # an entry that did not exist yet, such as a newer option, is not compared
+        # An entry of one version alone, such as a newer option, is not compared.
+        return any(saved[name] != expected[name] for name in saved.keys() & expected.keys())
     return saved != expected
 
 

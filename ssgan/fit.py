@@ -17,7 +17,8 @@ from ssgan.stops import Signals, Stopped
 MAX_ROLLBACKS = 3
 _ROLLBACK = "(--on_nan=rollback: with half the learning rate)"
 _IDENTITY = ("digest", "label_mask_digest")
-_VERSIONS = ("python", "tensorflow", "keras", "processor", "gpu")
+_VERSIONS = ("python", "tensorflow", "keras", "processor", "gpu", "deterministic", "onednn")
+TO_THE_BIT = ("deterministic", "onednn")  # those that a deterministic run depends on, and ssgan decides
 
 
 def fit(
@@ -60,7 +61,7 @@ def fit(
             if saved is not None:
                 recipe.compile_gan(gan, config, steps=steps, rate_factor=0.5**rollbacks)
                 gan.restore(saved.arrays)
-                _announce(saved, about, steps=steps)
+                _announce(saved, about, run_dir, steps=steps)
             start, resumed = (saved.step, saved.about["monitor"]) if saved else (0, None)
             interval = {"total_steps": steps, "log_every": config.log_every}
             monitor = callbacks.Monitor(run_dir, validation=validation, title=title, resumed=resumed, **interval)
@@ -122,9 +123,23 @@ def _how_to_go_on(run_dir: Path) -> str:
     return f"go on with: python -m ssgan.train --resume --run_dir={run_dir}"
 
 
-def _announce(saved: Checkpoint, about: dict[str, Any], *, steps: int) -> None:
-    print(f"resumed from the checkpoint of step {saved.step} of {steps}", flush=True)
+def _announce(saved: Checkpoint, about: dict[str, Any], run_dir: Path, *, steps: int) -> None:
+    """Says where a run goes on, and what has changed since.
+
+    Raises:
+        UsageError: if it is to be deterministic, and the steps so far were not.
+    """
     before = saved.about["versions"]
-    changed = [f"{name} {before[name]} -> {about[name]}" for name in _VERSIONS if before[name] != about[name]]
+    changed = {
+        name: f"{name} {before.get(name, 'not recorded')} -> {about[name]}"
+        for name in _VERSIONS
+        if before.get(name) != about[name]
+    }
+    if about["deterministic"] and (lost := [changed[name] for name in TO_THE_BIT if name in changed]):
+        raise UsageError(
+            f"--deterministic: the checkpoint of step {saved.step} in {run_dir} was made otherwise: {', '.join(lost)}; "
+            "go on without this promise with --resume --nodeterministic, or start a new run"
+        )
+    print(f"resumed from the checkpoint of step {saved.step} of {steps}", flush=True)
     if changed:
-        print(f"*** {', '.join(changed)}: the last digits may differ from those of an uninterrupted run ***")
+        print(f"*** {', '.join(changed.values())}: the last digits may differ from those of an uninterrupted run ***")
