@@ -11,6 +11,7 @@ machine alone meanwhile.
 import argparse
 import dataclasses
 import functools
+import operator
 import statistics
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,11 @@ VISIBLE_LABELS = 500  # 50 per class, which 1,000 images have
 IMAGE_BYTES = 32 * 32 * 3
 BATCH_SIZES = [50, 100, 250, 500, 1000, 2000]
 EVALUATED_IMAGES = 4000
+DETERMINISTIC = {
+    "usual": (),
+    "deterministic": ("--deterministic",),
+    "with bfloat16": ("--deterministic", "--precision=bfloat16"),
+}
 CONFIGS = {"small": DEFAULT, "article": "svhn_1000_article", "paper_svhn": "svhn_1000_paper"}
 
 
@@ -107,6 +113,19 @@ def point_summary(point: Point, reports: list[dict]) -> dict:
     }
 
 
+def deterministic(arguments: argparse.Namespace) -> dict:
+    """Times the step as usual and with `--deterministic`, in turn; `times` is how much longer than as usual it takes.
+
+    A processor on which TensorFlow leaves oneDNN off has it with `TF_ENABLE_ONEDNN_OPTS=1` in the environment.
+    """
+    found = curve([Point(name, flags) for name, flags in DETERMINISTIC.items()], arguments)
+    usual = found["points"][0]["median_seconds"]
+    for point in found["points"]:
+        # Within a round, because the machine may be faster in one than in the next.
+        point["times"] = statistics.median(map(operator.truediv, point["median_seconds"], usual))
+    return found
+
+
 def memory(arguments: argparse.Namespace) -> dict:
     """Measures the peak memory of the command itself, from its start to the saved classifier."""
     peaks, options = {}, {}
@@ -162,6 +181,7 @@ def evaluation(arguments: argparse.Namespace) -> dict:
 
 PARTS: dict[str, Callable[[argparse.Namespace], dict]] = {
     **{name: functools.partial(curve, points) for name, points in CURVES.items()},
+    "deterministic": deterministic,
     "memory": memory,
     "first_step": first_step,
     "input": input_share,
@@ -175,6 +195,10 @@ def table(name: str, found: dict) -> str:
     if name in CURVES:
         lines += [
             f"{point['x']!s:>12} {point['seconds']:8.4f} s  {point['peak_mib']:6} MiB" for point in found["points"]
+        ]
+    elif name == "deterministic":
+        lines += [
+            f"{point['x']:>14} {point['seconds']:8.4f} s  {point['times']:.2f} times" for point in found["points"]
         ]
     elif name == "memory":
         lines += [f"{count:>12} images: {peak} MiB" for count, peak in found["peak_mib"].items()]

@@ -1,6 +1,6 @@
-"""Breaks real short runs in many ways, and counts what was lost: ssgan beside Keras' own callbacks.
+"""Breaks short runs of the default net in many ways, and counts what was lost: ssgan beside Keras' own callbacks.
 
-  python experiments/faults.py --kills=50 --seed=0
+  python experiments/faults.py --kills=8 --others=1 --seed=0
 
 Every fault is injected into a process of its own that trains on the synthetic street_digits; afterwards the run is
 resumed until it ends, and its final state is compared with that of the run never interrupted. The same faults hit a
@@ -9,6 +9,7 @@ and writes results/faults.json.
 """
 
 import argparse
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -24,24 +25,18 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-STEPS, EVERY = 60, 3
-OPTIONS = [
+STEPS, EVERY = 60, 5
+OPTIONS = [  # everything else as a user gets it
     "--dataset=street_digits",
-    "--train_images=300",
     "--labels=100",
-    "--validation=50",
-    "--labeled_batch=5",
-    "--unlabeled_batch=6",
-    "--generated_batch=4",
-    "--generator_width=2",
-    "--precision=float32",
     "--deterministic",
     f"--total_steps={STEPS}",
-    "--log_every=10",
+    "--log_every=20",
     f"--checkpoint_every={EVERY}",
 ]
 LARGEST_FILE = 2_000_000  # bytes; less than a checkpoint, for the full disk
-RESULTS = Path(__file__).parent / "results" / "faults.json"
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "experiments" / "results" / "faults.json"
 
 
 class Ssgan:
@@ -96,15 +91,19 @@ class PlainKeras:
 
 def train_with_keras(run: Path) -> None:
     """Trains as a plain Keras user would, and writes the sha256 of the final state."""
+    from ssgan import determinism
+    from ssgan.cli import parse_flags
+    from ssgan.config import Config
+
+    determinism.turn_off_onednn()
     import keras
     import numpy as np
     import tensorflow as tf
 
-    from ssgan import data, labels, recipe
-    from ssgan.cli import parse_flags
-    from ssgan.config import Config
+    from ssgan import data, hardware, labels, recipe
 
     config = parse_flags(Config, ["train", *OPTIONS], usage="")
+    config = dataclasses.replace(config, precision=hardware.precision(config.precision))
     images = data.load("street_digits", "train", limit=config.train_images)
     mask = labels.label_mask(images.labels, config.labels, config.label_seed, config.label_strategy, num_classes=10)
     keras.utils.set_random_seed(0)
@@ -275,8 +274,8 @@ def measure(tool, fault: Callable, folder: Path, *, straight: str, events: int, 
 def main() -> None:
     """Runs every fault against both tools."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=50, help="SIGKILLs of ssgan, half of them inside saves")
-    parser.add_argument("--others", type=int, default=3, help="times for every other fault, and for Keras")
+    parser.add_argument("--kills", type=int, default=8, help="SIGKILLs of ssgan, half of them inside saves")
+    parser.add_argument("--others", type=int, default=1, help="times for every other fault, and for Keras")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", choices=FAULTS, help="one fault, beside the results there are; default: all")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
@@ -284,7 +283,9 @@ def main() -> None:
     if arguments.worker:
         train_with_keras(arguments.worker)
         return
-    rng = random.Random(arguments.seed)
+    from ssgan import files
+
+    about, rng = _about(arguments), random.Random(arguments.seed)
     rows = json.loads(RESULTS.read_text())["rows"] if arguments.only else []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -304,15 +305,29 @@ def main() -> None:
                     f"{tool.name:6} {name:38} {row['times']:3} x  {row['happened']}  ->  {row['runs_ended']}",
                     flush=True,
                 )
-                _write(rows, arguments)
+                files.write_json(RESULTS, {**about, "rows": rows})
 
 
-def _write(rows: list[dict], arguments: argparse.Namespace) -> None:
-    from ssgan import files, hardware
+def _about(arguments: argparse.Namespace) -> dict:
+    """Returns what the results should be read with: command, date, code, options, machine."""
+    from ssgan import determinism
+
+    determinism.turn_off_onednn()  # as the runs do: the description says so
+    from ssgan import hardware
 
     given = f"--kills={arguments.kills} --others={arguments.others} --seed={arguments.seed}"
-    about = {"command": f"python experiments/faults.py {given}", "date": datetime.date.today().isoformat()}
-    files.write_json(RESULTS, {**about, "options": OPTIONS, **hardware.describe(), "rows": rows})
+    return {
+        "command": f"python experiments/faults.py {given}",
+        "date": datetime.date.today().isoformat(),
+        "commit": _git("rev-parse", "HEAD") + ("-dirty" if _git("status", "--porcelain", "ssgan") else ""),
+        "options": OPTIONS,
+        **hardware.describe(),
+    }
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -11,14 +11,15 @@ import tensorflow as tf
 
 from ssgan import callbacks, checkpoint, recipe, run, versions
 from ssgan.checkpoint import Checkpoint
-from ssgan.config import Config, UsageError
+from ssgan.config import NO_MATHEMATICS, Config, UsageError
 from ssgan.gan import SSGAN
 from ssgan.stops import Signals, Stopped
 
 MAX_ROLLBACKS = 3
 _ROLLBACK = "(--on_nan=rollback: with half the learning rate)"
 _IDENTITY = ("digest", "label_mask_digest")
-_VERSIONS = ("python", "tensorflow", "keras", "processor", "gpu")
+_VERSIONS = ("python", "tensorflow", "keras", "processor", "gpu", "deterministic", "onednn")
+TO_THE_BIT = ("deterministic", "onednn")  # those that a deterministic run depends on, and ssgan decides
 
 
 def fit(
@@ -61,7 +62,7 @@ def fit(
             if saved is not None:
                 recipe.compile_gan(gan, config, steps=steps, rate_factor=0.5**rollbacks)
                 gan.restore(saved.arrays)
-                _announce(saved, about, steps=steps)
+                _announce(saved, about, run_dir, steps=steps)
             start, resumed = (saved.step, saved.about["monitor"]) if saved else (0, None)
             interval = {"total_steps": steps, "log_every": config.log_every}
             monitor = callbacks.Monitor(run_dir, validation=validation, title=title, resumed=resumed, **interval)
@@ -125,6 +126,7 @@ def _check_identity(saved: Checkpoint, identity: dict[str, Any], folder: Path) -
     """Raises if a checkpoint was saved with other options, data or labels: by another run."""
     options = saved.about["options"]
     before = {**identity["options"], **versions.today(options), **versions.lost(options)}
+    before = {name: value for name, value in before.items() if name not in NO_MATHEMATICS}  # in an earlier version
     pairs = {f"--{name}": (value, identity["options"].get(name)) for name, value in before.items()}
     pairs |= {name: (saved.about.get(name), identity[name]) for name in _IDENTITY}
     told = [f"{name}={str(found)[:100]} (the run: {here})" for name, (found, here) in pairs.items() if found != here]
@@ -139,9 +141,23 @@ def _how_to_go_on(run_dir: Path) -> str:
     return f"go on with: python -m ssgan.train --resume --run_dir={shlex.quote(str(run_dir))}"
 
 
-def _announce(saved: Checkpoint, about: dict[str, Any], *, steps: int) -> None:
-    print(f"resumed from the checkpoint of step {saved.step} of {steps}", flush=True)
+def _announce(saved: Checkpoint, about: dict[str, Any], run_dir: Path, *, steps: int) -> None:
+    """Says where a run goes on, and what has changed since.
+
+    Raises:
+        UsageError: if it is to be deterministic, and the steps so far were not.
+    """
     before = saved.about["versions"]
-    changed = [f"{name} {before[name]} -> {about[name]}" for name in _VERSIONS if before[name] != about[name]]
+    changed = {
+        name: f"{name} {before.get(name, 'not recorded')} -> {about[name]}"
+        for name in _VERSIONS
+        if before.get(name) != about[name]
+    }
+    if about["deterministic"] and (lost := [changed[name] for name in TO_THE_BIT if name in changed]):
+        raise UsageError(
+            f"--deterministic: the checkpoint of step {saved.step} in {run_dir} was made otherwise: {', '.join(lost)}; "
+            "go on without this promise with --resume --nodeterministic, or start a new run"
+        )
+    print(f"resumed from the checkpoint of step {saved.step} of {steps}", flush=True)
     if changed:
-        print(f"*** {', '.join(changed)}: the last digits may differ from those of an uninterrupted run ***")
+        print(f"*** {', '.join(changed.values())}: the last digits may differ from those of an uninterrupted run ***")

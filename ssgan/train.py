@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssgan import files, run
+from ssgan import determinism, files, run
 from ssgan.cli import parse_flags, run_command
 from ssgan.config import Config, UsageError
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:  # TensorFlow is imported after the flags are parsed: a mistyp
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; `ssgan.cli.run_command` says with which status it exits."""
     config = parse_flags(Config, sys.argv if argv is None else argv, usage=__doc__, saved=run.saved_options)
+    if config.deterministic:
+        determinism.turn_off_onednn()
     run_command(train, config)
 
 
@@ -45,6 +47,9 @@ def train(config: Config) -> Path:
         Stopped: if training ended before its last step: after a signal, a loss that is not finite, or an error of the
             disk. The run can be resumed.
     """
+    if config.deterministic:
+        determinism.turn_off_onednn()
+
     import keras
     import numpy as np
     import tensorflow as tf
@@ -84,7 +89,7 @@ def train(config: Config) -> Path:
 
     with run.opened(config, synthetic=images.synthetic) as run_dir:
         # Run folder
-        about = _about(images, label_mask_digest=labels.mask_digest(label_mask))
+        about = _about(config, images, label_mask_digest=labels.mask_digest(label_mask))
         _record_origin(run_dir, about)
         labels.save_label_mask(run_dir / run.LABEL_MASK, label_mask, data_digest=images.digest)
         _announce(config, images, run_dir, steps=steps, num_unlabeled=len(unlabeled))
@@ -178,7 +183,7 @@ def _how_to_test(run_dir: str | Path | None) -> str:
     return f"python -m ssgan.eval --run={shlex.quote(str(run_dir))}"
 
 
-def _about(images: "ImageSet", *, label_mask_digest: str) -> dict:
+def _about(config: Config, images: "ImageSet", *, label_mask_digest: str) -> dict:
     from ssgan import hardware
 
     return {
@@ -191,6 +196,7 @@ def _about(images: "ImageSet", *, label_mask_digest: str) -> dict:
         "class_names": images.class_names,
         "label_mask_digest": label_mask_digest,
         "date": datetime.datetime.now().isoformat(timespec="seconds"),
+        "deterministic": config.deterministic,
         **hardware.describe(),
     }
 

@@ -24,6 +24,7 @@ def test_a_checkpoint_of_an_earlier_version_is_of_the_run(tmp_path):
     later = {"gan_every", "unlabeled_start", "vat_weight", "vat_radius"}
     options = {name: value for name, value in Config(labels=70).mathematics().items() if name not in later}
     assert newest(tmp_path, options={**options, **{name: unused for name, (unused, _) in REMOVED.items()}}).step == 5
+    assert newest(tmp_path, options={**options, "deterministic": True}).step == 5  # which it compared
     with pytest.raises(UsageError, match=r"of another run: --warm_up=0.1 \(the run: None\); move it away"):
         newest(tmp_path, options={**options, "warm_up": 0.1})
 

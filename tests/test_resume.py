@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssgan import checkpoint, data, losses, recipe, run
+from ssgan import checkpoint, data, determinism, fit, hardware, losses, recipe, run
 from ssgan.cli import parse_flags
 from ssgan.config import Config, UsageError
 from ssgan.stops import Signals, Stopped
@@ -37,7 +37,9 @@ def cache(tmp_path_factory):
 def straight(cache, tmp_path_factory) -> Path:
     """A run that was never interrupted."""
     folder = tmp_path_factory.mktemp("straight")
-    done = call(folder, cache, "train", *FLAGS, "--run_dir=run")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(determinism.SWITCH, "1")  # on every processor oneDNN is to be turned off
+        done = call(folder, cache, "train", *FLAGS, "--run_dir=run")
     assert done.returncode == 0, done.stderr
     assert re.search(r"^9 checkpoints of \d\.\d MB, \d\.\d\d s each$", done.stdout, re.MULTILINE)
     return folder / "run"
@@ -101,6 +103,11 @@ def test_an_interrupted_run_ends_in_the_very_same_weights(straight, cache, tmp_p
         assert (folder / "samples" / grid.name).read_bytes() == grid.read_bytes()
 
 
+def test_a_deterministic_run_is_computed_without_onednn(straight):
+    about = json.loads((straight / run.ABOUT).read_text())
+    assert about["deterministic"] is True and about["onednn"] is False
+
+
 @pytest.fixture
 def unfinished(straight, tmp_path) -> Path:
     """A copy of the straight run as it was before its end."""
@@ -155,12 +162,43 @@ def test_a_run_that_was_killed_before_its_results_were_written_writes_them(strai
     assert (tmp_path / "run" / "classifier.keras").exists() and history(tmp_path / "run") == history(straight)
 
 
+def in_this_process(monkeypatch) -> None:
+    """Lets a deterministic run go on in this process, whose TensorFlow stays as it is."""
+    monkeypatch.setattr("tensorflow.config.experimental.enable_op_determinism", lambda: None)  # it would last
+    monkeypatch.setattr(hardware, "onednn", lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("lost", "differing"),
+    [
+        ({"onednn": True}, "onednn True -> False"),
+        ({}, "deterministic not recorded -> True, onednn not recorded -> False"),  # by an earlier version of ssgan
+    ],
+)
+def test_a_checkpoint_made_otherwise_is_resumed_only_without_the_promise(
+    unfinished, monkeypatch, capsys, cache, lost, differing
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    in_this_process(monkeypatch)
+    (path,) = (unfinished / run.CHECKPOINTS).iterdir()
+    saved = checkpoint.load(path)
+    versions = {name: value for name, value in saved.about["versions"].items() if name not in fit.TO_THE_BIT}
+    versions |= lost and {"deterministic": True, **lost}
+    other = dataclasses.replace(saved, step=STEPS, about={**saved.about, "versions": versions})
+    checkpoint.save(unfinished / run.CHECKPOINTS, other, keep=1)
+    arguments = ["train", "--resume", f"--run_dir={unfinished}"]
+    with pytest.raises(UsageError, match=f"step {STEPS} .* was made otherwise: {differing}; .* --nodeterministic"):
+        train(parse_flags(Config, arguments, usage="", saved=run.saved_options))
+    train(parse_flags(Config, [*arguments, "--nodeterministic"], usage="", saved=run.saved_options))
+    assert "-> False" in capsys.readouterr().out and (unfinished / run.SUMMARY).exists()
+
+
 @pytest.mark.parametrize(
     "changed", [{"rollbacks": "x"}, {"monitor": {}}, {"monitor": {"records": [1], "seconds": 1.0}}]
 )
 def test_a_forged_checkpoint_is_refused_with_one_line(unfinished, monkeypatch, changed, cache):
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    monkeypatch.setattr("tensorflow.config.experimental.enable_op_determinism", lambda: None)  # it would last
+    in_this_process(monkeypatch)
     (path,) = (unfinished / run.CHECKPOINTS).iterdir()
     saved = checkpoint.load(path)
     forged = checkpoint.Checkpoint(29, saved.arrays, {**saved.about, **changed})

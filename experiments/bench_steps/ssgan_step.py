@@ -48,11 +48,16 @@ def read_options(config: str, flags: list[str]):
 
     Unlabelled images and the GAN take part in every step, so that all the steps that are timed do the same.
     """
-    from ssgan import hardware
+    from ssgan import determinism
     from ssgan.cli import parse_flags
     from ssgan.config import Config
 
     options = parse_flags(Config, ["ssgan", f"--flagfile={CONFIGS / config}.cfg", *flags], usage="")
+    if options.deterministic:
+        determinism.turn_off_onednn()
+
+    from ssgan import hardware
+
     precision = hardware.precision(options.precision)
     return dataclasses.replace(options, precision=precision, unlabeled_start=0.0, gan_every=1)
 
@@ -61,6 +66,7 @@ def prepare(options, images: str, *, steps: int):
     """Returns the compiled model, its training batches and the number of rows in each, as `ssgan.train` makes them."""
     import keras
     import numpy as np
+    import tensorflow as tf
 
     from ssgan import recipe
     from ssgan.data import ImageSet
@@ -70,6 +76,8 @@ def prepare(options, images: str, *, steps: int):
     names = tuple(map(str, range(10)))
     image_set = ImageSet("bench", "train", images, True, pixels, labels, names)
     keras.utils.set_random_seed(options.seed)
+    if options.deterministic:
+        tf.config.experimental.enable_op_determinism()
     gan = recipe.build(options, image_shape=pixels.shape[1:], num_classes=len(names), steps=steps)
     check_shapes(gan, options)
     gan.initialize_from_data(pixels[:500])
