@@ -10,7 +10,6 @@ and writes results/faults.json.
 
 import argparse
 import dataclasses
-import datetime
 import hashlib
 import json
 import os
@@ -25,6 +24,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench_steps import results
+
 STEPS, EVERY = 60, 5
 OPTIONS = [  # everything else as a user gets it
     "--dataset=street_digits",
@@ -35,8 +36,7 @@ OPTIONS = [  # everything else as a user gets it
     f"--checkpoint_every={EVERY}",
 ]
 LARGEST_FILE = 2_000_000  # bytes; less than a checkpoint, for the full disk
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "experiments" / "results" / "faults.json"
+RESULTS = Path(__file__).parent / "results" / "faults.json"
 
 
 class Ssgan:
@@ -317,17 +317,10 @@ def _about(arguments: argparse.Namespace) -> dict:
 
     given = f"--kills={arguments.kills} --others={arguments.others} --seed={arguments.seed}"
     return {
+        **results.about(hardware.describe()),
         "command": f"python experiments/faults.py {given}",
-        "date": datetime.date.today().isoformat(),
-        "commit": _git("rev-parse", "HEAD") + ("-dirty" if _git("status", "--porcelain", "ssgan") else ""),
         "options": OPTIONS,
-        **hardware.describe(),
     }
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ssgan.models import gan_logits as gan_logits
     from ssgan.models import kplus1_logits as kplus1_logits
 
+__version__ = "0.2.0"
+
 _HOME = {
     "SSGAN": "gan",
     "Discriminator": "models",

@@ -18,7 +18,7 @@ from ssgan.stops import Signals, Stopped
 MAX_ROLLBACKS = 3
 _ROLLBACK = "(--on_nan=rollback: with half the learning rate)"
 _IDENTITY = ("digest", "label_mask_digest")
-_VERSIONS = ("python", "tensorflow", "keras", "processor", "gpu", "deterministic", "onednn")
+_VERSIONS = ("ssgan", "python", "tensorflow", "keras", "processor", "gpu", "deterministic", "onednn")
 TO_THE_BIT = ("deterministic", "onednn")  # those that a deterministic run depends on, and ssgan decides
 
 
@@ -160,4 +160,7 @@ def _announce(saved: Checkpoint, about: dict[str, Any], run_dir: Path, *, steps:
         )
     print(f"resumed from the checkpoint of step {saved.step} of {steps}", flush=True)
     if changed:
-        print(f"*** {', '.join(changed.values())}: the last digits may differ from those of an uninterrupted run ***")
+        differ = "the last digits may differ from those of an uninterrupted run"
+        if "ssgan" in changed:
+            differ = "the rest is trained as this version does, and more than the last digits may differ"
+        print(f"*** {', '.join(changed.values())}: {differ} ***")

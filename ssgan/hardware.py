@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import ssgan
+
 
 def precision(option: str) -> str:
     """Returns `float32` or `bfloat16`: what `auto` means on this machine, other options as they are.
@@ -63,6 +65,7 @@ def describe() -> dict[str, str | int]:
         "python": platform.python_version(),
         "tensorflow": tf.__version__,
         "keras": keras.__version__,
+        "ssgan": ssgan.__version__,
         "onednn": onednn(),
     }
 

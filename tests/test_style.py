@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import ssgan
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -30,7 +32,7 @@ def test_package_citation_and_changelog_name_one_version_and_one_licence():
     citation = (ROOT / "CITATION.cff").read_text()
     cited = dict(re.findall(r"^([a-z-]+): (.+)$", citation, re.MULTILINE))
     newest, date = re.findall(r"^## \[(\d.*?)\] - (.+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0]
-    assert cited["version"] == newest == package["version"]
+    assert cited["version"] == newest == ssgan.__version__
     assert cited["date-released"] == date
     assert cited["license"] == package["license"] == "Apache-2.0"
     assert all((ROOT / name).read_text().lstrip().startswith("Apache License") for name in package["license-files"])
