@@ -27,7 +27,7 @@ def label_mask(
 
     The choice depends on nothing but the arguments. With `balanced`, fewer labels of the same seed
     are a subset of more. The paper takes the same number per class (arXiv:1606.03498, section 6);
-    `first` is the choice of the 2018 article "Semi-Supervised Learning with GANs".
+    `first` is the choice of the article of `configs/svhn_1000_article.cfg`.
 
     Args:
         labels: Integers `[n]` in 0..num_classes - 1, or -1 for an image without a label, which is never chosen.

@@ -23,7 +23,7 @@ from ssgan.eval import EvalConfig, _read_members, evaluate_run
 from ssgan.fit import _how_to_go_on
 from ssgan.train import _without_visible_label, train
 from tests.test_cli import ROOT
-from tests.test_data import PartlyLabelled  # noqa: F401 - makes it known to TFDS
+from tests.tfds_sets import PartlyLabelled  # noqa: F401 - makes it known to TFDS
 
 TINY = {
     "image_size": 16,

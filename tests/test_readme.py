@@ -42,7 +42,7 @@ def test_there_are_the_two_snippets_and_the_two_commands():
 def test_the_options_that_the_readme_names_exist():
     command = next(line for line in README.splitlines() if "-m ssgan.train --flagfile" in line)
     flags = re.findall(r"--(\w+)", README)
-    known = {*vars(Config()), "flagfile", "run", "sha256", "help"}
+    known = {*vars(Config()), "flagfile", "run", "sha256", "split", "nodeterministic", "help"}
     assert set(flags) <= known, set(flags) - known
     training = command.split("ssgan.train ")[1].split(" && ")[0]
     options = parse_flags(Config, ["train", *training.replace("configs/", f"{ROOT}/configs/").split()], usage="")

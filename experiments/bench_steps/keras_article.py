@@ -1,4 +1,4 @@
-"""The 2018 article's step in plain TensorFlow 2 and Keras: float32, layers as they come. In ssgan's environment.
+"""The article's step in plain TensorFlow 2 and Keras: float32, layers as they come. In ssgan's environment.
 
 The article's networks, losses and updates in today's idiom: noise, images real and generated pass the networks three
 times (G, D of the real, D of the generated), and both updates come from those passes.

@@ -56,7 +56,7 @@ def paper_cifar(dtype) -> list[layers.Layer]:
 
 
 def article(dtype) -> list[layers.Layer]:
-    """The network of the 2018 article: batch-normalised convolutions, the last one without.
+    """The network of Thalles Santos Silva's article: batch-normalised convolutions, the last one without.
 
     A batch norm there would fix the very means that feature matching compares.
     """
