@@ -108,17 +108,17 @@ STUDIES = {
         label_seeds=(0, 1),
         minutes=10,
     ),
-    # The steps without a generator are as many as take the same time. For 1000 labels: svhn_lite_1000.
+    # The steps without a generator are as many as take the same time.
     "generator": Study(
         {
             f"{labels} labels, {name}": [DEFAULT, f"--labels={labels}", *flags]
-            for labels in (100, 250, 4000)
+            for labels in (100, 250, 1000, 4000)
             for name, flags in (
                 ("with generator", ["--total_steps=1500"]),
                 ("without generator", ["--unsupervised_weight=0", "--total_steps=1600"]),
             )
         },
-        label_seeds=(0, 1),
+        label_seeds=(0, 1, 2),
     ),
     "svhn_lite_1000_article": Study({"article": ["--flagfile=configs/svhn_1000_article.cfg"]}),
     # 45 steps of 100,000: for the time of a step, not for the error.

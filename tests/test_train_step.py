@@ -1,8 +1,9 @@
 """Whole train steps against float64 arithmetic by hand, for every option of `compile`: to ignore one turns a test red.
 
 Both networks are linear here, so that every gradient can be written down: the discriminator's features are the means of
-the four quarters of an image, times a gain; its logits are linear in them; the generator is one matrix. Shift and
-augmentation are stand-ins without chance: a shift adds to every pixel, an augmentation scales it.
+the four quarters of an image, times a gain; its logits are linear in them; the generator is one matrix. Dropout, shift
+and augmentation are stand-ins without chance: in training, features and generated images are larger by a factor; a
+shift adds to every pixel, an augmentation scales it.
 """
 
 import keras
@@ -23,6 +24,7 @@ QUARTERS = QUARTERS.reshape(SIZE * SIZE, 4)
 RANDOM = np.random.RandomState(0)
 NOISE = RANDOM.uniform(size=(2 * GENERATED, LATENT)).astype(np.float32)
 PROBE = RANDOM.normal(size=(LABELED + UNLABELED + GENERATED, SIZE, SIZE, 1)).astype(np.float32)
+D_TRAINING, G_TRAINING = 1.25, 0.8  # the factors
 SHIFT, STRENGTH = 0.05, 0.7  # what a pixel gains per pixel of shift, and is multiplied by under "color"
 
 
@@ -37,7 +39,7 @@ class LinearDiscriminator(keras.Model):
 
     def call(self, images, training=False):
         means = tf.reshape(images, [-1, SIZE * SIZE]) @ tf.constant(QUARTERS, tf.float32)
-        features = means * self.gain
+        features = means * self.gain * (D_TRAINING if training else 1.0)
         return features @ self.kernel + self.bias, features
 
     def get_config(self):
@@ -52,7 +54,7 @@ class LinearGenerator(keras.Model):
         self.kernel = self.add_weight(name="kernel", shape=(LATENT, SIZE * SIZE), initializer="zeros")
 
     def call(self, noise, training=False):
-        return tf.reshape(noise @ self.kernel, [-1, SIZE, SIZE, 1])
+        return tf.reshape(noise @ self.kernel, [-1, SIZE, SIZE, 1]) * (G_TRAINING if training else 1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -141,15 +143,15 @@ class ByHand:
     def strong(self, images):
         return self.weak(images) * self.strength
 
-    def predict(self, images):
+    def predict(self, images, *, training=True):
         means = images @ QUARTERS
-        features = means * self.weights["gain"]
+        features = means * self.weights["gain"] * (D_TRAINING if training else 1.0)
         return features @ self.weights["kernel"] + self.weights["bias"], features
 
     def generate(self):
         noise = np.split(NOISE.astype(np.float64), 2)[self.draws % 2]
         self.draws += 1
-        return noise, noise @ self.weights["generator"]
+        return noise, G_TRAINING * noise @ self.weights["generator"]
 
     def step(self, images, labels, mask):
         """Takes one step; returns the losses that it followed."""
@@ -192,7 +194,8 @@ class ByHand:
         _, features = self.predict(images)
         self.gradients["kernel"] += features.T @ d_logits
         self.gradients["bias"] += d_logits.sum(axis=0)
-        self.gradients["gain"] += (d_logits @ self.weights["kernel"].T * (images @ QUARTERS)).sum(axis=0)
+        d_features = d_logits @ self.weights["kernel"].T
+        self.gradients["gain"] += (D_TRAINING * d_features * (images @ QUARTERS)).sum(axis=0)
 
     def supervised(self, images, labels, mask):
         images, labels = self.strong(images[mask]), labels[mask]
@@ -202,7 +205,7 @@ class ByHand:
 
     def of_classes(self, images, labels, mask):
         loss, images = self.supervised(images, labels, mask), images[~mask] if not mask.all() else images
-        target = softmax(self.predict(self.weak(images))[0])
+        target = softmax(self.predict(self.weak(images), training=False)[0])
         loss += self.pseudo_labels(images, target) if self.options["consistency_weight"] else 0.0
         return loss + (self.adversarial(self.weak(images), target) if self.options["vat_weight"] else 0.0)
 
@@ -217,7 +220,7 @@ class ByHand:
     def adversarial(self, images, target):
         weight, radius = self.options["vat_weight"], self.options["vat_radius"]
         probe = PROBE[: len(images)].reshape(len(images), -1).astype(np.float64)
-        probed = softmax(self.predict(images + 0.02 * self.unit(probe))[0])
+        probed = softmax(self.predict(images + 0.02 * self.unit(probe), training=False)[0])
         by_pixel = (probed - target) @ self.weights["kernel"].T * self.weights["gain"] @ QUARTERS.T
         changed = images + radius * self.unit(by_pixel)
         p = softmax(self.predict(changed)[0])
@@ -245,7 +248,7 @@ class ByHand:
         difference = generated_features.mean(axis=0) - features.mean(axis=0)
         squared = self.options["feature_matching"] == "squared"
         by_mean = (2 * difference if squared else np.sign(difference)) / 4
-        by_image = by_mean * self.weights["gain"] @ QUARTERS.T * self.strength / len(noise)
+        by_image = D_TRAINING * G_TRAINING * by_mean * self.weights["gain"] @ QUARTERS.T * self.strength / len(noise)
         self.gradients["generator"] += noise.T @ np.broadcast_to(by_image, (len(noise), SIZE * SIZE))
         return np.mean(difference**2 if squared else np.abs(difference))
 
@@ -333,7 +336,7 @@ def test_the_metrics_are_those_by_hand():
     logits = by_hand.predict(by_hand.strong(images))[0]
     real = sigmoid(np.log(np.exp(logits).sum(axis=1)))[~mask]
     generated = by_hand.predict(by_hand.strong(by_hand.generate()[1]))[0]
-    confident = softmax(by_hand.predict(images[~mask])[0]).max(axis=1) >= 0.9
+    confident = softmax(by_hand.predict(images[~mask], training=False)[0]).max(axis=1) >= 0.9
     assert 0 < confident.mean() < 1
     assert float(logs["confident"]) == pytest.approx(confident.mean())
     assert float(logs["real_probability"]) == pytest.approx(real.mean(), rel=1e-5)
