@@ -296,6 +296,19 @@ def test_real_and_generated_images_are_changed_alike(augment, arch):
         assert min(edges) > 0.3
 
 
+def test_batch_norms_see_real_and_generated_images_together():
+    gan, alone = (without_dropout(make_gan(arch="article")) for _ in range(2))
+    alone.discriminator.set_weights(gan.discriminator.get_weights())
+    images = to_unit_range(make_batch()[0])
+    generated = gan.generator(tf.random.stateless_uniform([GENERATED, 4], [1, 2]))
+    _, *passes = gan._discriminate(images, generated)
+    together = alone.discriminator(tf.concat([images, generated], axis=0), training=True)
+    for part, rows in zip(passes, (slice(0, len(images)), slice(len(images), None)), strict=True):
+        for found, expected in zip(part, together, strict=True):
+            np.testing.assert_allclose(found, expected[rows], atol=1e-5)
+    assert same(values(gan.discriminator), values(alone.discriminator))
+
+
 @pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
 @pytest.mark.parametrize(("shift", "differ"), [(0, False), (3, True)])
 def test_a_step_shifts_real_images_and_generated_ones_each_by_its_own_pixels(updates, shift, differ):

@@ -273,6 +273,7 @@ OPTIONS = [
     {"vat_weight": 0.6},
     {"vat_weight": 0.6, "vat_radius": 0.2, "shift": 1, "augment": "color"},
     {"vat_weight": 0.6, "vat_radius": 0.2, "shift": 1, "augment": "color", "unsupervised_weight": 0.0},
+    {"vat_weight": 1.0, "consistency_weight": 1.0, "consistency_threshold": 0.6, "augment": "color"},
     {"d_steps": 2},
     {"gan_every": 2, "consistency_weight": 0.7, "consistency_threshold": 0.6},
     {"gan_every": 2, "d_steps": 2},
