@@ -219,6 +219,7 @@ def damaged(change: Callable[[Path, random.Random], None]) -> Callable:
     def fault(tool, run: Path, rng: random.Random) -> Iterator[str]:
         process = start(tool, run)
         until_progress(tool, run, process, [])
+        until_progress(tool, run, process, _newest(tool, run))  # so that something was saved before the newest
         time.sleep(1)
         process.kill()
         process.wait()

@@ -133,7 +133,7 @@ def load_newest(folder: Path) -> Checkpoint | None:
         folder: folder of the checkpoints of one run.
 
     Returns:
-        The checkpoint, or None where none was ever saved.
+        The checkpoint, or None where none was ever saved but that of step 0, which is damaged.
 
     Raises:
         UsageError: if no checkpoint is whole, or the newest of them is of a newer format; all stay as they are.
@@ -148,12 +148,13 @@ def load_newest(folder: Path) -> Checkpoint | None:
         else:
             _set_aside(damaged)
             return checkpoint
-    lost = [*map(str, damaged.values()), *(str(path) for path in _entries(folder) if path.name.startswith(_ASIDE))]
-    if lost:
+    aside = [path for path in _entries(folder) if path.name.startswith(_ASIDE)]
+    if any(not path.name.removeprefix(_ASIDE).startswith(_NAME.format(0)) for path in [*damaged, *aside]):
         raise UsageError(
-            f"no checkpoint in {folder} is whole: {'; '.join(lost)}; bring one back from a copy, start a new run with "
-            "another --run_dir, or remove them to begin this run again at step 0"
+            f"no checkpoint in {folder} is whole: {'; '.join(map(str, [*damaged.values(), *aside]))}; bring one back "
+            "from a copy, start a new run with another --run_dir, or remove them to begin this run again at step 0"
         )
+    _set_aside(damaged)  # of step 0, where the run begins: nothing is lost
     return None
 
 
@@ -180,7 +181,8 @@ def _set_aside(damaged: Mapping[Path, Damaged]) -> None:
         aside = _free_name(path.with_name(f"{_ASIDE}{path.name}"))
         os.replace(path, aside)
         print(
-            f"*** DAMAGED CHECKPOINT: {error}. It is now {aside}; going back to the one before it ***", file=sys.stderr
+            f"*** DAMAGED CHECKPOINT: {error}. It is now {aside}; going back to the one before it, or to step 0 ***",
+            file=sys.stderr,
         )
 
 

@@ -122,6 +122,15 @@ def test_where_no_checkpoint_is_whole_nothing_is_renamed_and_the_run_does_not_be
         assert names(folder) == before
 
 
+def test_a_run_whose_only_checkpoint_is_of_its_beginning_begins_again(tmp_path, capsys):
+    checkpoint.save(tmp_path, make(0), keep=3)
+    os.truncate(tmp_path / "step_000000000" / checkpoint.STATE, 100)
+    for _ in range(2):
+        assert checkpoint.load_newest(tmp_path) is None
+        assert names(tmp_path) == ["corrupt-step_000000000"]
+    assert capsys.readouterr().err.count("DAMAGED CHECKPOINT") == 1
+
+
 @pytest.mark.parametrize("changed", [{"format_version": 2}, {"files": {}}, {"about": None}])
 def test_a_checkpoint_that_is_whole_but_not_understood_stops_the_run_and_stays(folder, changed):
     path = folder / "step_000000020" / checkpoint.MANIFEST
