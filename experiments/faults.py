@@ -286,7 +286,7 @@ def main() -> None:
         return
     from ssgan import files
 
-    about, rng = _about(arguments), random.Random(arguments.seed)
+    about, rng = _about(), random.Random(arguments.seed)
     rows = json.loads(RESULTS.read_text())["rows"] if arguments.only else []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -309,19 +309,14 @@ def main() -> None:
                 files.write_json(RESULTS, {**about, "rows": rows})
 
 
-def _about(arguments: argparse.Namespace) -> dict:
+def _about() -> dict:
     """Returns what the results should be read with: command, date, code, options, machine."""
     from ssgan import determinism
 
     determinism.turn_off_onednn()  # as the runs do: the description says so
     from ssgan import hardware
 
-    given = f"--kills={arguments.kills} --others={arguments.others} --seed={arguments.seed}"
-    return {
-        **results.about(hardware.describe()),
-        "command": f"python experiments/faults.py {given}",
-        "options": OPTIONS,
-    }
+    return {**results.about(hardware.describe()), "options": OPTIONS}
 
 
 if __name__ == "__main__":

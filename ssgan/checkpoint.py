@@ -187,8 +187,9 @@ def _set_aside(damaged: Mapping[Path, Damaged]) -> None:
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    found = [path for path in _entries(folder) if path.name.startswith("step_") and path.name[5:].isdecimal()]
-    return sorted(found, key=lambda path: int(path.name[5:]), reverse=True)
+    steps = {path: path.name.removeprefix("step_") for path in _entries(folder) if path.name.startswith("step_")}
+    found = [path for path, step in steps.items() if step.isdecimal()]
+    return sorted(found, key=lambda path: int(steps[path]), reverse=True)
 
 
 def _entries(folder: Path) -> list[Path]:

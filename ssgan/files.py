@@ -183,10 +183,11 @@ def read_npz(path: Path, *, max_bytes: int) -> dict[str, np.ndarray]:
         UsageError: if the file is missing, damaged, larger than it may be, or holds anything but plain arrays.
     """
     try:
-        with open_regular(path) as file:
-            return parse_npz(file, path, max_bytes=max_bytes)
+        file = open_regular(path)
     except (OSError, ValueError) as error:
-        raise error if isinstance(error, UsageError) else _no_archive(path, error) from error
+        raise _no_archive(path, error) from error
+    with file:
+        return parse_npz(file, path, max_bytes=max_bytes)
 
 
 def parse_npz(file: BinaryIO, path: Path, *, max_bytes: int) -> dict[str, np.ndarray]:
