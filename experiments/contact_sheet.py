@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ssgan import data
-from ssgan.plots import sample_grid
+from ssgan.report import sample_grid
 
 sample_grid(
     data.load("street_digits", "test", limit=60).images,

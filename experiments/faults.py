@@ -92,15 +92,17 @@ class PlainKeras:
 def train_with_keras(run: Path) -> None:
     """Trains as a plain Keras user would, and writes the sha256 of the final state."""
     from ssgan import determinism
-    from ssgan.cli import parse_flags
-    from ssgan.config import Config
+    from ssgan.options import Config
+    from ssgan.options.flags import parse_flags
 
     determinism.turn_off_onednn()
     import keras
     import numpy as np
     import tensorflow as tf
 
-    from ssgan import data, hardware, labels, recipe
+    from ssgan import data, hardware
+    from ssgan.data import labels
+    from ssgan.training import build as recipe
 
     config = parse_flags(Config, ["train", *OPTIONS], usage="")
     config = dataclasses.replace(config, precision=hardware.precision(config.precision))
@@ -284,7 +286,7 @@ def main() -> None:
     if arguments.worker:
         train_with_keras(arguments.worker)
         return
-    from ssgan import files
+    from ssgan.store import files
 
     about, rng = _about(), random.Random(arguments.seed)
     rows = json.loads(RESULTS.read_text())["rows"] if arguments.only else []

@@ -27,8 +27,8 @@ from fuzz_hostile import HOSTILE
 from fuzz_mutations import MUTATIONS
 from fuzz_readers import READERS, Reader
 
-from ssgan import files
-from ssgan.config import UsageError
+from ssgan.errors import UsageError
+from ssgan.store import files
 
 RESULT = Path(__file__).parent / "results" / "fuzz.json"
 SECONDS_PER_FILE = 60

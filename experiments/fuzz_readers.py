@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ssgan.config import Config, UsageError
+from ssgan.errors import UsageError
+from ssgan.options import Config
 
 _IMAGES = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
 LABELS = np.array([1, 2, 10, 4, 5, 1], np.uint8)
@@ -45,7 +46,8 @@ def make_classifier(folder: Path) -> Path:
 
 def make_gan(folder: Path) -> Path:
     """Writes an untrained GAN as `ssgan.train` does."""
-    from ssgan import recipe, run
+    from ssgan.store import run
+    from ssgan.training import build as recipe
 
     config = Config(generator_width=1, latent_dim=2, precision="float32")
     recipe.build(config, image_shape=(16, 16, 3), num_classes=3, steps=10).save(folder / run.MODEL)
@@ -100,7 +102,7 @@ def make_options(folder: Path) -> Path:
 
 def read_options(path: Path) -> None:
     """Reads the options of a run."""
-    from ssgan import files
+    from ssgan.store import files
 
     Config.from_json(files.read_text(path))
 
@@ -113,7 +115,7 @@ def make_flagfile(folder: Path) -> Path:
 
 def read_flagfile(path: Path) -> None:
     """Parses a flagfile as the command line does."""
-    from ssgan.cli import parse_flags
+    from ssgan.options.flags import parse_flags
 
     said = io.StringIO()
     try:
@@ -148,14 +150,14 @@ def make_summary(folder: Path) -> Path:
 
 def read_summary(path: Path) -> None:
     """Reads the summary of a run."""
-    from ssgan import files
+    from ssgan.store import files
 
     files.write_json(path.with_suffix(".copy"), files.read_json(path))
 
 
 def make_mask(folder: Path) -> Path:
     """Writes a label mask."""
-    from ssgan import labels
+    from ssgan.data import labels
 
     labels.save_label_mask(folder / "label_mask.npz", np.arange(100) % 3 == 0, seed=0)
     return folder / "label_mask.npz"
@@ -163,7 +165,7 @@ def make_mask(folder: Path) -> Path:
 
 def read_mask(path: Path) -> None:
     """Reads a label mask."""
-    from ssgan import labels
+    from ssgan.data import labels
 
     labels.load_label_mask(path)
 
@@ -246,7 +248,7 @@ def _make_checkpoint(name: str) -> Callable[[Path], Path]:
     """Returns a function that writes a checkpoint and returns the path of one of its two files."""
 
     def make(folder: Path) -> Path:
-        from ssgan import checkpoint
+        from ssgan.store import checkpoint
 
         saved = checkpoint.Checkpoint(
             3, {"weights/000": np.arange(50, dtype=np.float32)}, {"records": [], "seconds": 1.0}
@@ -258,7 +260,7 @@ def _make_checkpoint(name: str) -> Callable[[Path], Path]:
 
 def read_checkpoint(path: Path) -> None:
     """Reads a checkpoint."""
-    from ssgan import checkpoint
+    from ssgan.store import checkpoint
 
     checkpoint.load(path.parent)
 

@@ -27,7 +27,7 @@ from typing import Any
 from bench_steps import results
 from bench_steps.arguments import RESULTS
 
-from ssgan import files
+from ssgan.store import files
 
 SVHN_LITE, TFDS = "svhn_lite", "tfds"
 CALIBRATION_STEPS, TIMED_TOGETHER = 200, 20

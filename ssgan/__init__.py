@@ -12,12 +12,12 @@ from ssgan.registration import register as _register
 if TYPE_CHECKING:
     from ssgan.classifier import load_classifier as load_classifier
     from ssgan.classifier import to_classifier as to_classifier
+    from ssgan.data.labels import label_mask as label_mask
     from ssgan.gan import SSGAN as SSGAN
-    from ssgan.labels import label_mask as label_mask
     from ssgan.models import Discriminator as Discriminator
     from ssgan.models import Generator as Generator
-    from ssgan.models import gan_logits as gan_logits
-    from ssgan.models import kplus1_logits as kplus1_logits
+    from ssgan.terms import gan_logits as gan_logits
+    from ssgan.terms import kplus1_logits as kplus1_logits
 
 __version__ = "0.2.0"
 
@@ -25,9 +25,9 @@ _HOME = {
     "SSGAN": "gan",
     "Discriminator": "models",
     "Generator": "models",
-    "kplus1_logits": "models",
-    "gan_logits": "models",
-    "label_mask": "labels",
+    "kplus1_logits": "terms",
+    "gan_logits": "terms",
+    "label_mask": "data.labels",
     "load_classifier": "classifier",
     "to_classifier": "classifier",
 }

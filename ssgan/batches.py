@@ -1,77 +1,92 @@
-"""Training batches: `batch = f(seed, step)`, as a `tf.data.Dataset` of (images, labels, label_mask).
+"""Training batches: `batch = f(seed, step)`, as a `tf.data.Dataset`.
 
-One representation serves both protocols. `mixed_batches` is the paper's: a fixed number of labelled rows in front of
-the unlabelled ones, in every step. `masked_batches` is the article's: one random stream in which most labels are
-hidden. Every pool of rows is walked in passes, each a new permutation of the pool that is computed from the seed and
-the number of the pass, so that any step can be made without the ones before it. Hidden labels are -1 in the batch:
-what is not in the batch cannot be learnt.
+`mixed_batches` is the paper's protocol: images by their role, a fixed number of labelled ones in every step.
+`masked_batches` is the article's: one random stream in which most labels are hidden. Every pool of images is walked in
+passes, each a new permutation of the pool that is computed from the seed and the number of the pass, so that any step
+can be made without the ones before it. A hidden label is -1 in the batch: what is not in the batch cannot be learnt.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from ssgan.config import UsageError
+from ssgan.data.source import Source
+from ssgan.errors import UsageError
 
 _LABELED, _UNLABELED = range(2)  # streams of random numbers, one per purpose
 HIDDEN = -1
+ROLES = ("labeled", "labels", "unlabeled", "generator")
 
 
 def mixed_batches(
-    images: np.ndarray,
+    images: np.ndarray | Source,
     labels: np.ndarray,
     label_mask: np.ndarray,
     *,
     unlabeled: np.ndarray | None = None,
     labeled_batch: int,
     unlabeled_batch: int,
+    generator_batch: int = 0,
     seed: int,
     steps: int | None = None,
     start: int = 0,
 ) -> tf.data.Dataset:
-    """Batches of `labeled_batch` labelled rows, followed by `unlabeled_batch` rows without labels.
+    """Batches of `labeled_batch` images with a label beside `unlabeled_batch` others.
 
-    The labelled images are among the unlabelled ones too, with their labels hidden there (arXiv:1606.03498, code).
+    The labelled images are among the unlabelled ones too (arXiv:1606.03498, code).
 
     Args:
-        images: uint8 [n, height, width, channels]; read where they are, not copied: leave them as they are meanwhile.
+        images: uint8 [n, height, width, channels], or a source of such images; read where they are, not copied: leave
+            them as they are meanwhile.
         labels: integer [n] or [n, 1], from 0 on where the mask is true.
         label_mask: bool [n], true where the label may be used.
         unlabeled: row numbers of the unlabelled pool; default all `n` rows.
-        labeled_batch: labelled rows per batch; 0 when no label is visible.
-        unlabeled_batch: unlabelled rows per batch.
+        labeled_batch: labelled images per batch; 0 when no label is visible.
+        unlabeled_batch: unlabelled images per batch; 0 for the supervised baseline.
+        generator_batch: unlabelled images per batch that are the generator's own, for alternating updates.
         seed: seed of the order.
         steps: number of the step at which the data set ends: in `fit(batches, epochs=10)` each epoch has the same ones.
             None, the default: there is no end; `fit(batches, steps_per_epoch=500, epochs=10)` goes on through all ten.
         start: number of its first step.
 
     Returns:
-        A data set of `steps - start` batches, or an endless one: images uint8 [b, height, width, channels], labels
-        int32 [b] (-1 where hidden), label_mask bool [b], with `b = labeled_batch + unlabeled_batch`.
+        A data set of `steps - start` batches, or an endless one, of dictionaries: `labeled` uint8
+        [labeled_batch, height, width, channels] with `labels` int32 [labeled_batch], `unlabeled` and `generator`
+        likewise; a role without images is left out.
 
     Raises:
-        ValueError: if labelled rows are asked for and no label is visible, the arrays do not fit together, or a
-            visible label is no class number.
+        ValueError: if labelled images are asked for and no label is visible, or nothing is asked for, the arrays do not
+            fit together, or a visible label is no class number.
     """
-    labels = _checked_labels(images, labels, label_mask, unlabeled)
+    read_images, image_shape = _reader(images)
+    labels = _checked_labels(len(images), labels, label_mask, unlabeled)
     labeled = np.flatnonzero(label_mask)
     if labeled_batch and not len(labeled):
         raise ValueError(f"labeled_batch={labeled_batch}, but label_mask shows no label; expected labeled_batch=0")
-    unlabeled = np.arange(len(images)) if unlabeled is None else unlabeled
-    mask = np.arange(labeled_batch + unlabeled_batch) < labeled_batch
+    if not labeled_batch and not unlabeled_batch:
+        raise ValueError("labeled_batch=0 and unlabeled_batch=0 leave a batch empty; expected one of them above 0")
+    pool = np.arange(len(images)) if unlabeled is None else unlabeled
 
-    def rows_at(step: int) -> tuple[np.ndarray, np.ndarray]:
-        labeled_rows = rows_due(labeled, step, labeled_batch, stream=(seed, _LABELED))
-        unlabeled_rows = rows_due(unlabeled, step, unlabeled_batch, stream=(seed, _UNLABELED))
-        return np.concatenate([labeled_rows, unlabeled_rows]), mask
+    def read(step: int) -> tuple[np.ndarray, ...]:
+        shown = rows_due(labeled, step, labeled_batch, stream=(seed, _LABELED))
+        others = rows_due(pool, step, unlabeled_batch + generator_batch, stream=(seed, _UNLABELED))
+        rows = shown, others[:unlabeled_batch], others[unlabeled_batch:]
+        return *map(read_images, rows), labels[shown]
 
-    return _dataset(images, labels, rows_at, steps=steps, start=start)
+    sizes = labeled_batch, unlabeled_batch, generator_batch
+    shapes = [*((tf.uint8, [size, *image_shape]) for size in sizes), (tf.int32, [labeled_batch])]
+
+    def batch_at(step: tf.Tensor) -> dict[str, tf.Tensor]:
+        rows = dict(zip(("labeled", "unlabeled", "generator", "labels"), _in_graph(read, step, shapes), strict=True))
+        return {role: rows[role] for role in ROLES if rows[role].shape[0]}
+
+    return _numbers(steps, start).map(batch_at).prefetch(2)
 
 
 def masked_batches(
-    images: np.ndarray,
+    images: np.ndarray | Source,
     labels: np.ndarray,
     label_mask: np.ndarray,
     *,
@@ -81,28 +96,35 @@ def masked_batches(
     steps: int | None = None,
     start: int = 0,
 ) -> tf.data.Dataset:
-    """Batches of one random stream over all rows, each with its label where the mask allows it.
+    """Batches of one random stream over all images, each with its label where the mask allows it.
 
-    With 1000 labels among 73,257 images a batch of 128 holds 1.75 labelled rows on average, and often none.
+    With 1000 labels among 73,257 images a batch of 128 holds 1.75 labelled ones on average, and often none.
 
     Args:
-        batch: rows per batch.
+        batch: images per batch.
         images, labels, label_mask, unlabeled, seed, steps, start: as for `mixed_batches`.
 
     Returns:
-        As for `mixed_batches`, with `b = batch`.
+        A data set of `steps - start` batches, or an endless one: images uint8 [batch, height, width, channels], labels
+        int32 [batch], -1 where hidden.
 
     Raises:
         ValueError: if the arrays do not fit together, or a visible label is no class number.
     """
-    labels = _checked_labels(images, labels, label_mask, unlabeled)
+    read_images, image_shape = _reader(images)
+    labels = _checked_labels(len(images), labels, label_mask, unlabeled)
     pool = np.arange(len(images)) if unlabeled is None else unlabeled
 
-    def rows_at(step: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(step: int) -> tuple[np.ndarray, np.ndarray]:
         rows = rows_due(pool, step, batch, stream=(seed, _UNLABELED))
-        return rows, label_mask[rows]
+        return read_images(rows), labels[rows]
 
-    return _dataset(images, labels, rows_at, steps=steps, start=start)
+    shapes = [(tf.uint8, [batch, *image_shape]), (tf.int32, [batch])]
+
+    def batch_at(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return tuple(_in_graph(read, step, shapes))
+
+    return _numbers(steps, start).map(batch_at).prefetch(2)
 
 
 def rows_due(pool: np.ndarray, step: int, count: int, *, stream: tuple[int, int]) -> np.ndarray:
@@ -131,26 +153,30 @@ def _permutation(size: int, *key: int) -> np.ndarray:
     return np.random.RandomState(key).permutation(size)
 
 
-def _dataset(
-    images: np.ndarray, labels: np.ndarray, rows_at: Callable, *, steps: int | None, start: int
-) -> tf.data.Dataset:
-    def read(step: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        # From the caller's arrays: a tensor of all images would be a second copy of them.
-        rows, mask = rows_at(step)
-        return images[rows], np.where(mask, labels[rows], HIDDEN), mask
+def _numbers(steps: int | None, start: int) -> tf.data.Dataset:
+    return tf.data.Dataset.counter(start) if steps is None else tf.data.Dataset.range(start, steps)
 
-    def batch_at(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        shown, known, mask = tf.numpy_function(read, [step], (tf.uint8, tf.int32, tf.bool), stateful=False)
-        shown = tf.ensure_shape(shown, [batch, *images.shape[1:]])
-        return shown, tf.ensure_shape(known, [batch]), tf.ensure_shape(mask, [batch])
 
-    batch = len(rows_at(start)[0])
-    numbers = tf.data.Dataset.counter(start) if steps is None else tf.data.Dataset.range(start, steps)
-    return numbers.map(batch_at).prefetch(2)
+def _in_graph(read: Callable, step: tf.Tensor, shapes: Sequence[tuple[tf.DType, list[int]]]) -> list[tf.Tensor]:
+    """Returns the arrays of these dtypes and shapes that a NumPy function reads for a step.
+
+    From where they are: a tensor of all images would be a second copy of them.
+    """
+    found = tf.numpy_function(read, [step], [dtype for dtype, _ in shapes], stateful=False)
+    return [tf.ensure_shape(one, shape) for one, (_, shape) in zip(found, shapes, strict=True)]
+
+
+def _reader(images: np.ndarray | Source) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[int, ...]]:
+    """Returns how images are read by their rows, and the shape of one."""
+    if not isinstance(images, np.ndarray):
+        return images.read, images.image_shape
+    if images.dtype != np.uint8 or images.ndim != 4:
+        raise ValueError(f"images are {images.dtype} {images.shape}; expected uint8 [n, height, width, channels]")
+    return images.__getitem__, images.shape[1:]
 
 
 def _checked_labels(
-    images: np.ndarray, labels: np.ndarray, label_mask: np.ndarray, unlabeled: np.ndarray | None
+    num_images: int, labels: np.ndarray, label_mask: np.ndarray, unlabeled: np.ndarray | None
 ) -> np.ndarray:
     """Returns the labels as int32 [n], those that the mask hides replaced, once all arrays fit together."""
     if unlabeled is not None and (unlabeled.dtype.kind not in "iu" or not len(unlabeled)):
@@ -158,13 +184,11 @@ def _checked_labels(
             f"unlabeled is {unlabeled.dtype} {unlabeled.shape}; expected the row numbers of at least one image "
             "(for a boolean mask: numpy.flatnonzero)"
         )
-    if images.dtype != np.uint8 or images.ndim != 4:
-        raise ValueError(f"images are {images.dtype} {images.shape}; expected uint8 [n, height, width, channels]")
-    rows = images.shape[:1]
+    rows = (num_images,)
     if labels.shape not in (rows, (*rows, 1)) or label_mask.shape != rows or label_mask.dtype != bool:
         raise ValueError(
             f"labels {labels.shape} and label_mask {label_mask.dtype} {label_mask.shape} do not fit "
-            f"{len(images)} images; expected integer [{len(images)}] and bool [{len(images)}] (one-hot labels: "
+            f"{num_images} images; expected integer [{num_images}] and bool [{num_images}] (one-hot labels: "
             "labels.argmax(axis=-1))"
         )
     visible = labels.ravel()[label_mask]
@@ -176,6 +200,6 @@ def _checked_labels(
             f"label_mask shows labels such as {wrong[0]}, {labels.dtype}; expected whole numbers from 0 on, and a mask "
             "that is false for images without one"
         )
-    known = np.full(len(images), HIDDEN, np.int32)
+    known = np.full(num_images, HIDDEN, np.int32)
     known[label_mask] = numbers
     return known

@@ -5,10 +5,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from ssgan import keras_files
-from ssgan.config import UsageError
+from ssgan.errors import UsageError
 from ssgan.layers import WeightNormalized
 from ssgan.models import Discriminator
+from ssgan.store import keras_files
 
 CLASSIFIER_FILE = "classifier.keras"
 _FUNCTIONAL = "keras.src.models.functional.Functional"  # what Keras calls a model of its functional kind in a file
@@ -52,12 +52,16 @@ def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int
     plain = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="to_unit_range", dtype="float32")
     outputs = plain(inputs)
     for number, layer in enumerate(discriminator.trunk, start=1):
-        if isinstance(layer, keras.layers.BatchNormalization):
+        if isinstance(layer, keras.Model):
+            plain = _settled_copy(layer)
+            outputs = plain(outputs)
+        elif isinstance(layer, keras.layers.BatchNormalization):
             _fold(layer, into=plain)
         elif not isinstance(layer, _NOISE):
             plain = _copy(layer, outputs.shape, name=f"trunk_{number}")
             outputs = plain(outputs)
-    outputs = _copy(discriminator.pool, outputs.shape, name="features")(outputs)
+    pool = discriminator.pool if discriminator.pools else keras.layers.Identity()
+    outputs = _copy(pool, outputs.shape, name="features")(outputs)
     outputs = _copy(discriminator.head, outputs.shape, name="logits")(outputs)
     outputs = keras.layers.Softmax(name="probabilities", dtype="float32")(outputs)
     return keras.Model(inputs, outputs, name="classifier")
@@ -94,6 +98,31 @@ def _copy(layer: keras.layers.Layer, input_shape: tuple[int | None, ...], *, nam
     plain.build(input_shape)
     plain.set_weights([keras.ops.convert_to_numpy(weight) for weight in weights])
     return plain
+
+
+def _settled_copy(model: keras.Model) -> keras.Model:
+    """Returns a copy of a model, weights included, that does the same in training as outside of it.
+
+    Raises:
+        ValueError: if it is of a class of its own, into which nothing can be looked.
+    """
+
+    def settled(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if isinstance(layer, _NOISE):
+            return keras.layers.Identity(name=layer.name)
+        copy = type(layer).from_config(layer.get_config())
+        if isinstance(layer, keras.layers.BatchNormalization):
+            copy.trainable = False
+        return copy
+
+    if type(model).__name__ not in ("Functional", "Sequential"):
+        raise ValueError(f"the trunk is a {type(model).__name__}; expected a functional or sequential Keras model")
+    copy = keras.models.clone_model(model, clone_function=settled, recursive=True)
+    kept = {layer.name: layer for layer in model.layers}
+    for layer in copy.layers:
+        if layer.weights:
+            layer.set_weights(kept[layer.name].get_weights())
+    return copy
 
 
 def _fold(norm: keras.layers.BatchNormalization, *, into: keras.layers.Layer) -> None:

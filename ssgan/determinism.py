@@ -3,7 +3,7 @@
 import os
 import sys
 
-from ssgan.config import UsageError
+from ssgan.errors import UsageError
 
 SWITCH = "TF_ENABLE_ONEDNN_OPTS"
 

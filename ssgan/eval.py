@@ -16,15 +16,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssgan.cli import parse_flags, run_command
-from ssgan.config import Config, UsageError, option
+from ssgan.command import run_command
+from ssgan.errors import UsageError
+from ssgan.options import Config
+from ssgan.options.declare import option
+from ssgan.options.flags import parse_flags
 
 if TYPE_CHECKING:
     import keras
     import numpy.typing as npt
 
-    from ssgan.data import ImageSet
-    from ssgan.evaluate import Evaluation
+    from ssgan.data import Source
+    from ssgan.evaluate.classification import Evaluation
     from ssgan.gan import SSGAN
 
 
@@ -46,6 +49,16 @@ class EvalConfig:
 # What `ssgan.train` saves, by class.
 _NETWORKS = ("ssgan.models.discriminator.Discriminator", "ssgan.models.generator.Generator")
 _OPTIMIZERS = ("keras.optimizers.Adam", "ssgan.schedules.ConstantThenLinear")
+_TERMS = tuple(
+    f"ssgan.terms.{name}"
+    for name in (
+        "supervised.Supervised",
+        "adversarial.Adversarial",
+        "feature_matching.FeatureMatching",
+        "pseudo_labels.PseudoLabels",
+        "smoothness.VirtualAdversarial",
+    )
+)
 # What the report takes from about.json, by type.
 _ABOUT = {"image_shape": list, "class_names": list, "synthetic": bool, "num_train": int}
 
@@ -90,8 +103,9 @@ def evaluate_run(options: EvalConfig) -> dict:
     """
     import numpy as np
 
-    from ssgan import data, files, plots
-    from ssgan.evaluate import format_report, headline
+    from ssgan import data, report
+    from ssgan.report.text import format_report, headline
+    from ssgan.store import files
 
     # The runs
     members = _read_members(options)
@@ -111,7 +125,7 @@ def evaluate_run(options: EvalConfig) -> dict:
     probabilities = np.array(
         [
             [
-                classifier.predict(images.images, batch_size=250, verbose=0)
+                _probabilities(classifier, images)
                 for classifier in (member.averaged, member.raw)
             ]
             for member in members
@@ -143,7 +157,7 @@ def evaluate_run(options: EvalConfig) -> dict:
     # Files, then the report: it may be read by nobody
     picture, table = first.run_dir / f"confusion{suffix}.png", first.run_dir / f"metrics{suffix}.json"
     title = f"{name}: {headline(ema, weights='EMA', split=split)}\n{what}"
-    plots.confusion_matrix(ema.confusion, images.class_names, picture, title=title)
+    report.confusion_matrix(ema.confusion, images.class_names, picture, title=title)
     files.write_json(table, metrics)
     if split == "train" and any(dataset == member.config.dataset for member in members):
         print("*** train: images that were trained on; their error is no test error ***")
@@ -158,7 +172,7 @@ def read_about(path: Path) -> dict:
     Raises:
         UsageError: if the file is damaged, or lacks what the report takes from it.
     """
-    from ssgan import files
+    from ssgan.store import files
 
     about = files.read_json(path)
     for key, kind in _ABOUT.items():
@@ -174,10 +188,10 @@ def load_gan(path: Path) -> "SSGAN":
         UsageError: if the file is missing, damaged, or not what `ssgan.train` saved.
     """
     from ssgan import gan as _registers_ssgan  # noqa: F401
-    from ssgan import keras_files
+    from ssgan.store import keras_files
 
     # Counted by network, because the whole model copies weights when it is made.
-    return keras_files.load(path, root="ssgan.gan.SSGAN", parts=(*_NETWORKS, *_OPTIMIZERS), networks=_NETWORKS)
+    return keras_files.load(path, root="ssgan.gan.SSGAN", parts=(*_NETWORKS, *_OPTIMIZERS, *_TERMS), networks=_NETWORKS)
 
 
 def _read_members(options: EvalConfig) -> list[Member]:
@@ -186,7 +200,7 @@ def _read_members(options: EvalConfig) -> list[Member]:
     Raises:
         UsageError: if one of them is no finished run, is damaged, or is named twice.
     """
-    from ssgan import run
+    from ssgan.store import run
 
     names = run.split_names(options.run) if options.run else [None]
     digests = options.sha256.split(",") if options.sha256 else [None] * len(names)
@@ -204,8 +218,8 @@ def _read_member(run_dir: Path, *, sha256: str | None) -> Member:
     Raises:
         UsageError: if its files are damaged, or its classifier has another digest.
     """
-    from ssgan import files, run
     from ssgan.classifier import CLASSIFIER_FILE, load_classifier, to_classifier
+    from ssgan.store import files, run
 
     config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
     about = read_about(run_dir / run.ABOUT)
@@ -223,7 +237,7 @@ def _read_member(run_dir: Path, *, sha256: str | None) -> Member:
     return Member(run_dir, config, about, averaged, to_classifier(gan.discriminator, shape))
 
 
-def _check_labels(images: "ImageSet") -> None:
+def _check_labels(images: "Source") -> None:
     if images.num_unlabelled:
         raise UsageError(
             f"{images.num_unlabelled:,} of the {len(images):,} {images.name} {images.split} images have no label; "
@@ -231,9 +245,9 @@ def _check_labels(images: "ImageSet") -> None:
         )
 
 
-def _check_images(member: Member, images: "ImageSet") -> None:
+def _check_images(member: Member, images: "Source") -> None:
     expected = (member.about["image_shape"], member.about["class_names"])
-    found = (list(images.images.shape[1:]), list(images.class_names))
+    found = (list(images.image_shape), list(images.class_names))
     if found != expected:
         raise UsageError(
             f"{images.name} has images {found[0]} of the classes {found[1]}; {member.run_dir} was trained on "
@@ -241,11 +255,19 @@ def _check_images(member: Member, images: "ImageSet") -> None:
         )
 
 
-def _evaluations(probabilities: "npt.NDArray", images: "ImageSet") -> "list[Evaluation]":
+def _evaluations(probabilities: "npt.NDArray", images: "Source") -> "list[Evaluation]":
     """Returns the evaluation of each row, [images, classes], of `probabilities`: of the EMA and of the raw weights."""
-    from ssgan.evaluate import evaluate
+    from ssgan.evaluate.classification import evaluate
 
     return [evaluate(row, images.labels, class_names=images.class_names) for row in probabilities]
+
+
+def _probabilities(classifier: "keras.Model", images: "Source") -> "npt.NDArray":
+    """Returns the predictions for all images, which are read a few thousand at a time."""
+    import numpy as np
+
+    parts = np.array_split(np.arange(len(images)), -(-len(images) // 5000))
+    return np.concatenate([classifier.predict(images.read(rows), batch_size=250, verbose=0) for rows in parts])
 
 
 def _digest(members: list[Member]) -> str:
@@ -254,7 +276,7 @@ def _digest(members: list[Member]) -> str:
     return hashlib.sha256(folders.encode()).hexdigest()[:8]
 
 
-def _test_figures(images: "ImageSet", ema: "Evaluation", raw: "Evaluation") -> dict:
+def _test_figures(images: "Source", ema: "Evaluation", raw: "Evaluation") -> dict:
     return {
         f"{images.split}_error": ema.error,
         f"{images.split}_error_raw": raw.error,
@@ -271,7 +293,7 @@ def _test_figures(images: "ImageSet", ema: "Evaluation", raw: "Evaluation") -> d
 
 def _origin(member: Member) -> dict:
     """Returns what a run says of its training."""
-    from ssgan import files, run
+    from ssgan.store import files, run
 
     config = member.config
     return {

@@ -5,22 +5,23 @@ of many lines; `in_words` takes ours out of it.
 """
 
 import contextlib
+import dataclasses
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ssgan.batches import HIDDEN
-from ssgan.config import UsageError
+from ssgan.batches import HIDDEN, ROLES
+from ssgan.errors import UsageError
 
 _MARK = "ssgan: "  # before and behind the line that is ours
 
 
-def check_images(images: Any, image_shape: tuple[int, int, int]) -> None:
+def check_images(images: Any, image_shape: tuple[int, ...]) -> None:
     """Raises a UsageError if images have, as far as it is known, another shape than [batch, *image_shape]."""
     found = tf.TensorShape(images.shape)
     if not found.is_compatible_with([None, *image_shape]):
@@ -43,24 +44,110 @@ def warn_of_range(images: Any) -> None:
         )
 
 
-def training_batch(batch: Any, num_classes: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Returns images, labels int32 [b] and label_mask bool [b] of a batch that `fit` was given.
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Batch:
+    """The images of a step by their role, in 0..255; None: there are none.
+
+    Attributes:
+        labeled: [l, height, width, channels]; of a stream, all images, of which `labels` hides most.
+        labels: int32 [l], -1 where hidden.
+        unlabeled: [u, height, width, channels]; None for a stream.
+        generator: images of the generator's own, [g, height, width, channels].
+        is_stream: whether labelled and unlabelled images are mixed in `labeled`.
+    """
+
+    labeled: tf.Tensor | None = None
+    labels: Any = None
+    unlabeled: tf.Tensor | None = None
+    generator: tf.Tensor | None = None
+    is_stream: bool = False
+
+    def real(self) -> tf.Tensor:
+        """Returns all images that the discriminator learns from: the labelled ones, then the unlabelled ones."""
+        return tf.concat([part for part in (self.labeled, self.unlabeled) if part is not None], axis=0)
+
+    def labeled_rows(self, of_real: tf.Tensor) -> tf.Tensor | None:
+        """Returns of a tensor [rows of `real`] the rows of `labeled`."""
+        return None if self.labeled is None else of_real[: tf.shape(self.labeled)[0]]
+
+    def unlabeled_rows(self, of_real: tf.Tensor) -> tf.Tensor | None:
+        """Returns of a tensor [rows of `real`] the unlabelled ones; of a stream that hides no label, all."""
+        if self.is_stream:
+            hidden = self.labels < 0
+            return tf.boolean_mask(of_real, hidden | ~tf.reduce_any(hidden))
+        if self.unlabeled is None or self.labeled is None:
+            return None if self.unlabeled is None else of_real
+        return of_real[tf.shape(self.labeled)[0] :]
+
+    def labeled_alone(self) -> "Batch":
+        """Returns the images with a label, and nothing else."""
+        if not self.is_stream:
+            return Batch(labeled=self.labeled, labels=self.labels)
+        visible = self.labels >= 0
+        return Batch(labeled=tf.boolean_mask(self.labeled, visible), labels=tf.boolean_mask(self.labels, visible))
+
+
+def training_batch(batch: Any, num_classes: int, image_shape: tuple[int, ...], *, generators_own: int = 0) -> Batch:
+    """Returns the batch that `fit` was given, by role.
 
     Args:
-        batch: (images, labels, label_mask), the mask of booleans or of zeros and ones; or (images, labels), where the
-            label -1 is hidden. Labels and mask are [b] or [b, 1].
+        batch: a dictionary as `ssgan.batches.mixed_batches` gives them; or a stream: (images, labels), where the label
+            -1 is hidden, or (images, labels, label_mask), the mask of booleans or of zeros and ones. Labels and mask
+            are [b] or [b, 1].
         num_classes: labels that may be used are 0..num_classes - 1.
+        image_shape: of the images.
+        generators_own: so many images at the end of a stream are the generator's own.
 
     Raises:
-        UsageError: for other shapes and dtypes; where the batch is a graph's, for other values when the graph is run.
+        UsageError: for other roles, shapes and dtypes; where the batch is a graph's, for other values when the graph is
+            run.
     """
+    if not isinstance(batch, Mapping):
+        return _stream(batch, num_classes, image_shape, generators_own)
+    if unknown := batch.keys() - set(ROLES):
+        raise UsageError(f"a batch holds {', '.join(map(str, unknown))}; expected some of {', '.join(ROLES)}")
+    if ("labeled" in batch) != ("labels" in batch) or not {"labeled", "unlabeled"} & batch.keys():
+        raise UsageError(f"a batch holds {', '.join(batch)}; expected labeled with labels, or unlabeled, or all three")
+    if generators_own and "generator" not in batch:
+        raise UsageError(
+            "a batch holds no images for the generator; alternating updates need mixed_batches(generator_batch=...)"
+        )
+    images = {role: batch[role] for role in batch if role != "labels"}
+    for shown in images.values():
+        check_images(shown, image_shape)
+    labels = None
+    if "labels" in batch:
+        labels = _one_per_image(batch["labels"], batch["labeled"], "labels")
+        labels = _class_numbers(labels, tf.ones_like(labels, tf.bool), num_classes)
+    return Batch(**images, labels=labels)
+
+
+def _stream(batch: Any, num_classes: int, image_shape: tuple[int, ...], generators_own: int) -> Batch:
     images, labels, label_mask = keras.utils.unpack_x_y_sample_weight(batch)
+    check_images(images, image_shape)
     labels = _one_per_image(labels, images, "labels")
     if label_mask is None:
         label_mask = tf.cast(labels, tf.int64) != HIDDEN
     else:
         label_mask = _as_mask(_one_per_image(label_mask, images, "label_mask"))
-    return images, _class_numbers(labels, label_mask, num_classes), label_mask
+    labels = tf.where(label_mask, _class_numbers(labels, label_mask, num_classes), HIDDEN)
+    if not generators_own:
+        return Batch(labeled=images, labels=labels, is_stream=True)
+    words = (
+        f"a batch has {{}} rows, and generated_batch={generators_own} of them are the generator's; alternating updates "
+        "need these rows on top of the discriminator's"
+    )
+    if images.shape[0] is None:
+        enough = tf.shape(images)[0] > generators_own
+        images = required(images, enough, words, lambda: tf.shape(images)[0])
+    elif images.shape[0] <= generators_own:
+        raise UsageError(words.format(images.shape[0]))
+    return Batch(
+        labeled=images[:-generators_own],
+        labels=labels[:-generators_own],
+        generator=images[-generators_own:],
+        is_stream=True,
+    )
 
 
 def evaluation_batch(batch: Any, num_classes: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

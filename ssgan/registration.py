@@ -19,6 +19,11 @@ HOME = {
     "Dropout": "layers",
     "UniformNoise": "layers",
     "BatchNormalization": "layers",
+    "Supervised": "terms",
+    "Adversarial": "terms",
+    "FeatureMatching": "terms",
+    "PseudoLabels": "terms",
+    "VirtualAdversarial": "terms",
 }
 
 

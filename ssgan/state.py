@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from ssgan.config import UsageError
+from ssgan.errors import UsageError
 
 if TYPE_CHECKING:
     from ssgan.gan import SSGAN

@@ -15,14 +15,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssgan import determinism, files, run
-from ssgan.cli import parse_flags, run_command
-from ssgan.config import Config, UsageError
+from ssgan import determinism
+from ssgan.command import run_command
+from ssgan.errors import UsageError
+from ssgan.options import Config
+from ssgan.options.flags import parse_flags
+from ssgan.store import files, run
 
 if TYPE_CHECKING:  # TensorFlow is imported after the flags are parsed: a mistyped flag shall not wait seconds for it
     import numpy.typing as npt
 
-    from ssgan.data import ImageSet
+    from ssgan.data import Source
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -54,8 +57,10 @@ def train(config: Config) -> Path:
     import numpy as np
     import tensorflow as tf
 
-    from ssgan import classifier, data, hardware, labels, recipe
-    from ssgan.fit import fit
+    from ssgan import classifier, data, hardware
+    from ssgan.data import labels
+    from ssgan.training import build as recipe
+    from ssgan.training.loop import fit
 
     # The run to go on with, if any
     config = run.as_saved(config)
@@ -106,9 +111,9 @@ def train(config: Config) -> Path:
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()
         batches = functools.partial(recipe.batches, config, images, label_mask, unlabeled=unlabeled, steps=steps)
-        image_shape = images.images.shape[1:]
+        image_shape = images.image_shape
         gan = recipe.build(config, image_shape=image_shape, num_classes=images.num_classes, steps=steps)
-        gan.initialize_from_data(images.images[unlabeled[:500]])
+        gan.initialize_from_data(images.read(unlabeled[:500]))
 
         # Training
         figures = fit(
@@ -117,7 +122,7 @@ def train(config: Config) -> Path:
             config,
             run_dir,
             about=about,
-            validation=(images.images[held_out], images.labels[held_out]) if config.validation else None,
+            validation=(images.read(np.flatnonzero(held_out)), images.labels[held_out]) if config.validation else None,
             title=f"{_data_name(images)}, {config.labels:,} labels, {config.arch}",
             steps=steps,
         )
@@ -132,9 +137,10 @@ def train(config: Config) -> Path:
     return run_dir
 
 
-def _announce(config: Config, images: "ImageSet", run_dir: Path, *, steps: int, num_unlabeled: int) -> None:
+def _announce(config: Config, images: "Source", run_dir: Path, *, steps: int, num_unlabeled: int) -> None:
     """Says what is about to be trained, on what, and where it is written; synthetic images are said loudly."""
-    from ssgan import hardware, recipe
+    from ssgan import hardware
+    from ssgan.training import build as recipe
 
     if images.synthetic:
         print(f"*** SYNTHETIC IMAGES: {images.name} is {images.source}; its figures say nothing about real data ***")
@@ -143,8 +149,7 @@ def _announce(config: Config, images: "ImageSet", run_dir: Path, *, steps: int, 
     else:
         per_batch = f"{config.labels / num_unlabeled * config.unlabeled_batch:.2f} labelled rows per batch on average"
     without = f", {images.num_unlabelled:,} of them without a label" if images.num_unlabelled else ""
-    shape = images.images.shape[1:]
-    print(f"data    {images.name} train, {len(images.images):,} images {shape} ({images.source}){without}")
+    print(f"data    {images.name} train, {len(images):,} images {images.image_shape} ({images.source}){without}")
     print(f"labels  {config.labels:,} used ({config.label_strategy}, seed {config.label_seed}), {per_batch}")
     used = 0 if recipe.is_baseline(config) else num_unlabeled
     start = recipe.unlabeled_start(config, steps=steps)
@@ -183,7 +188,7 @@ def _how_to_test(run_dir: str | Path | None) -> str:
     return f"python -m ssgan.eval --run={shlex.quote(str(run_dir))}"
 
 
-def _about(config: Config, images: "ImageSet", *, label_mask_digest: str) -> dict:
+def _about(config: Config, images: "Source", *, label_mask_digest: str) -> dict:
     from ssgan import hardware
 
     return {
@@ -191,8 +196,8 @@ def _about(config: Config, images: "ImageSet", *, label_mask_digest: str) -> dic
         "source": images.source,
         "synthetic": images.synthetic,
         "digest": images.digest,
-        "image_shape": images.images.shape[1:],
-        "num_train": len(images.images),
+        "image_shape": images.image_shape,
+        "num_train": len(images),
         "class_names": images.class_names,
         "label_mask_digest": label_mask_digest,
         "date": datetime.datetime.now().isoformat(timespec="seconds"),
@@ -219,7 +224,7 @@ def _record_origin(run_dir: Path, about: dict[str, Any]) -> None:
         )
 
 
-def _data_name(images: "ImageSet") -> str:
+def _data_name(images: "Source") -> str:
     return f"{images.name} (SYNTHETIC)" if images.synthetic else images.name
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from ssgan.batches import masked_batches, mixed_batches, rows_due
-from ssgan.config import UsageError
+from ssgan.errors import UsageError
 
 ROWS = 30
 NUMBERS = np.arange(ROWS)
@@ -30,12 +30,22 @@ def masked(*, labels=LABELS, mask=MASK, batch=7, seed=0, steps=12, **options):
 
 
 def arrays(data):
-    return [[part.numpy() for part in batch] for batch in data]
+    """Returns of each batch all images, their labels, -1 where hidden, and whether they are visible."""
+    return [stream(batch) for batch in data.as_numpy_iterator()]
+
+
+def stream(batch):
+    if not isinstance(batch, dict):
+        return [*batch, batch[1] >= 0]
+    images = [batch[role] for role in ("labeled", "unlabeled", "generator") if role in batch]
+    known = batch.get("labels", np.zeros(0, np.int32))
+    labels = np.concatenate([known, np.full(sum(map(len, images)) - len(known), -1)])
+    return [np.concatenate(images), labels, labels >= 0]
 
 
 def rows(data):
     """Returns the row numbers in the batches, int [steps, b], read off the images."""
-    return np.array([images[:, 0, 0, 0] for images, _, _ in data], int)
+    return np.array([images[:, 0, 0, 0] for images, _, _ in arrays(data)], int)
 
 
 def assert_equal(found, expected):
@@ -48,14 +58,29 @@ def assert_equal(found, expected):
 both = pytest.mark.parametrize("make", [mixed, masked])
 
 
-@both
-def test_shapes_and_dtypes(make):
-    data = make()
-    images, labels, mask = data.element_spec
-    assert (images.shape, images.dtype) == ((7, 4, 4, 3), tf.uint8)
-    assert (labels.shape, labels.dtype) == ((7,), tf.int32)
-    assert (mask.shape, mask.dtype) == ((7,), tf.bool)
-    assert len(arrays(data)) == data.cardinality() == 12
+def test_shapes_and_dtypes():
+    def images(count):
+        return tf.TensorSpec((count, 4, 4, 3), tf.uint8)
+
+    assert masked().element_spec == (images(7), tf.TensorSpec((7,), tf.int32))
+    labeled = {"labeled": images(3), "labels": tf.TensorSpec((3,), tf.int32)}
+    assert mixed().element_spec == {**labeled, "unlabeled": images(4)}
+    assert mixed(unlabeled_batch=0).element_spec == labeled
+    everything = {**labeled, "unlabeled": images(4), "generator": images(2)}
+    assert mixed(generator_batch=2).element_spec == everything
+    assert all(len(arrays(data)) == data.cardinality() == 12 for data in (mixed(), masked()))
+
+
+def test_the_generators_own_images_follow_the_unlabelled_ones():
+    alone = rows(mixed(unlabeled_batch=6, steps=5))[:, 3:]
+    both = [batch for batch in mixed(unlabeled_batch=4, generator_batch=2, steps=5).as_numpy_iterator()]
+    np.testing.assert_array_equal(alone, rows(mixed(unlabeled_batch=4, generator_batch=2, steps=5))[:, 3:])
+    assert all(len(batch["generator"]) == 2 for batch in both)
+
+
+def test_empty_batches_are_refused():
+    with pytest.raises(ValueError, match="labeled_batch=0 and unlabeled_batch=0 leave a batch empty"):
+        mixed(labeled_batch=0, unlabeled_batch=0)
 
 
 @both
@@ -74,8 +99,8 @@ def test_the_same_seed_gives_the_same_batches_and_another_seed_others(make):
 
 @both
 def test_images_are_those_of_the_data_unchanged(make):
-    for images, _, _ in make():
-        np.testing.assert_array_equal(images, IMAGES[images.numpy()[:, 0, 0, 0]])
+    for images, _, _ in arrays(make()):
+        np.testing.assert_array_equal(images, IMAGES[images[:, 0, 0, 0]])
 
 
 def test_every_pass_visits_each_row_of_the_pool_once():
@@ -149,7 +174,7 @@ def test_images_are_not_copied():
     images = np.zeros_like(IMAGES)
     data = mixed_batches(images, LABELS, MASK, labeled_batch=3, unlabeled_batch=4, seed=0, steps=12)
     images[:] = 7
-    assert all((shown.numpy() == 7).all() for shown, _, _ in data)
+    assert all((shown == 7).all() for shown, _, _ in arrays(data))
 
 
 def test_no_visible_labels():
@@ -230,17 +255,18 @@ def test_without_an_end_the_batches_go_on(make):
 @both
 def test_batches_pass_through_a_pipeline_and_a_graph(make):
     expected = rows(make())
-    piped = make().map(lambda images, labels, mask: tf.cast(images[:, 0, 0, 0], tf.int64)).batch(12)
-    np.testing.assert_array_equal(next(iter(piped)), expected)
+
+    def numbers(*batch):
+        images = tf.concat([batch[0]["labeled"], batch[0]["unlabeled"]], 0) if make is mixed else batch[0]
+        return tf.cast(images[:, 0, 0, 0], tf.int64)
+
+    np.testing.assert_array_equal(next(iter(make().map(numbers).batch(12))), expected)
 
     @tf.function
     def total(data):
-        result = tf.constant(0, tf.int64)
-        for images, _, _ in data:
-            result += tf.reduce_sum(tf.cast(images[:, 0, 0, 0], tf.int64))
-        return result
+        return data.reduce(tf.constant(0, tf.int64), lambda so_far, shown: so_far + tf.reduce_sum(shown))
 
-    assert total(make()).numpy() == expected.sum()
+    assert total(make().map(numbers)).numpy() == expected.sum()
 
 
 @pytest.mark.parametrize("unlabeled", [np.zeros(0, int), np.ones(12, bool)])

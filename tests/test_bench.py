@@ -14,7 +14,7 @@ import tensorflow as tf
 import variants
 from bench_steps import processes, results, shapes, ssgan_step, variant_step
 
-from ssgan import recipe
+from ssgan.training import build as recipe
 
 ROOT = Path(__file__).parent.parent
 

@@ -11,7 +11,8 @@ import pytest
 import tensorflow as tf
 from matplotlib.image import imread
 
-from ssgan.callbacks import Monitor, NonFiniteError, NonFiniteGuard, Progress, Samples
+from ssgan.errors import NonFiniteError
+from ssgan.training.callbacks import Monitor, NonFiniteGuard, Progress, Samples
 from tests.test_gan import SIZE, make_batch, make_gan
 
 
@@ -43,7 +44,7 @@ def test_monitor_writes_a_record_per_interval_and_one_at_the_end(tmp_path, capsy
 
 
 def test_the_means_of_an_interval_begin_anew(tmp_path):
-    gan = make_gan(d_rate=0.0, g_rate=0.0, unsupervised_weight=0.0)
+    gan = make_gan(d_rate=0.0, g_rate=0.0, gan_weight=0.0)
     for layer in gan.discriminator.trunk:
         if hasattr(layer, "rate"):
             layer.rate = 0.0
@@ -54,7 +55,7 @@ def test_the_means_of_an_interval_begin_anew(tmp_path):
     )
     monitor = Monitor(tmp_path, total_steps=2, log_every=1, validation=None, title="")
     gan.fit(pair, verbose=0, shuffle=False, callbacks=[monitor])
-    single = make_gan(d_rate=0.0, unsupervised_weight=0.0)
+    single = make_gan(d_rate=0.0, gan_weight=0.0)
     single.discriminator.set_weights(gan.discriminator.get_weights())
     for layer in single.discriminator.trunk:
         if hasattr(layer, "rate"):
@@ -76,9 +77,9 @@ def test_tensorboard_scalars_can_be_read_back(tmp_path):
 
 def test_what_was_not_measured_is_not_recorded_as_zero(tmp_path):
     monitor = Monitor(tmp_path, total_steps=1, log_every=1, validation=None, title="")
-    make_gan(unsupervised_weight=0.0).fit(batches(1), verbose=0, shuffle=False, callbacks=[monitor])
+    make_gan(gan_weight=0.0).fit(batches(1), verbose=0, shuffle=False, callbacks=[monitor])
     missing = {name for name, value in monitor.records[0].items() if np.isnan(value)}
-    assert missing == {"g_learning_rate", "g_loss", "real_probability", "generated_probability", "confident"}
+    assert missing == {"g_learning_rate", "g_loss"}
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
@@ -103,7 +104,7 @@ def test_progress_needs_no_terminal(monkeypatch, stdout):
 
 def test_the_time_left_follows_the_pace_of_the_last_steps(monkeypatch, capsys):
     clock = iter([100.0, 110.0, 150.0])
-    monkeypatch.setattr("ssgan.callbacks.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("ssgan.training.callbacks.progress.time.monotonic", lambda: next(clock))
     progress = Progress(100, start=20)
     for step in (40, 60):
         progress.show(step, {}, record={})
@@ -115,7 +116,7 @@ def test_the_time_left_follows_the_pace_of_the_last_steps(monkeypatch, capsys):
 
 
 def test_samples_come_from_the_same_noise(tmp_path):
-    gan = make_gan(g_rate=0.0, d_rate=0.0, unsupervised_weight=0.0)
+    gan = make_gan(g_rate=0.0, d_rate=0.0, gan_weight=0.0)
     samples = Samples(tmp_path, total_steps=4, log_every=2, seed=0, caption="")
     gan.fit(batches(4), verbose=0, shuffle=False, callbacks=[samples])
     first, second = (imread(tmp_path / "samples" / f"step_00000{n}.png") for n in (2, 4))
@@ -135,5 +136,5 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(metric):
                 weight = network.trainable_variables[0]
                 weight.assign(weight * np.nan)
 
-    with pytest.raises(NonFiniteError, match=r"(d_loss|g_loss) is nan at step 3"):
+    with pytest.raises(NonFiniteError, match=r"(d_loss|g_loss|supervised) is nan at step 3"):
         gan.fit(batches(5), verbose=0, shuffle=False, callbacks=[Break()])

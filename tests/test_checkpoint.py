@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ssgan import checkpoint, files
-from ssgan.checkpoint import Checkpoint
-from ssgan.config import UsageError
+from ssgan.errors import UsageError
+from ssgan.store import checkpoint, files
+from ssgan.store.checkpoint import Checkpoint
 
 ARRAYS = {"weights/000": np.arange(6, dtype=np.float32).reshape(2, 3), "seed": np.array([1, 2], np.uint32)}
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import ssgan
 from ssgan.classifier import CLASSIFIER_FILE, to_classifier
-from ssgan.config import UsageError
+from ssgan.errors import UsageError
 from ssgan.gan import to_unit_range
 from ssgan.models import ARCHITECTURES
 

@@ -179,7 +179,8 @@ def test_an_ensemble_of_a_run_with_itself_or_with_another_number_of_digests_is_r
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(cache, tmp_path, monkeypatch, capsys):
-    from ssgan import losses, train
+    from ssgan import train
+    from ssgan.terms import all as losses
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
@@ -205,9 +206,9 @@ def test_evaluating_what_is_no_finished_run_exits_with_2(ssgan, tmp_path):
 
 @pytest.mark.parametrize("config", sorted((ROOT / "configs").glob("*.cfg")), ids=lambda path: path.stem)
 def test_every_config_parses_and_takes_a_real_step(config, tmp_path, monkeypatch, cache):
-    from ssgan.cli import parse_flags
-    from ssgan.config import Config
-    from ssgan.recipe import batches, build, total_steps
+    from ssgan.options import Config
+    from ssgan.options.flags import parse_flags
+    from ssgan.training.build import batches, build, total_steps
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     options = parse_flags(Config, ["train", f"--flagfile={config}"], usage="")

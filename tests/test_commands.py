@@ -17,11 +17,14 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from ssgan import cli, data, files, plots, run
-from ssgan.config import Config, UsageError
+from ssgan import data, report
+from ssgan.errors import UsageError
 from ssgan.eval import EvalConfig, _read_members, evaluate_run
-from ssgan.fit import _how_to_go_on
+from ssgan.options import Config
+from ssgan.options import flags as cli
+from ssgan.store import files, run
 from ssgan.train import _without_visible_label, train
+from ssgan.training.loop import _how_to_go_on
 from tests.test_cli import ROOT
 from tests.tfds_sets import PartlyLabelled  # noqa: F401 - makes it known to TFDS
 
@@ -34,7 +37,7 @@ TINY = {
     "generator_width": 1,
     "arch": "tiny",
     "augment": "none",
-    "consistency_weight": 0.0,
+    "pseudo_label_weight": 0.0,
     "gan_every": 1,
     "total_steps": 1,
     "precision": "float32",
@@ -108,9 +111,9 @@ def test_a_data_set_without_test_images_is_noticed_before_the_training(trained):
 
 
 def test_another_split_than_test_can_be_evaluated(read_once, monkeypatch, capsys):
-    run_dir, titles, draw = read_once, [], plots.confusion_matrix
+    run_dir, titles, draw = read_once, [], report.confusion_matrix
     monkeypatch.setattr(
-        plots, "confusion_matrix", lambda *args, title: draw(*args, title=titles.append(title) or title)
+        report, "confusion_matrix", lambda *args, title: draw(*args, title=titles.append(title) or title)
     )
     with pytest.raises(UsageError, match="no 'test' split; it has train, validation, unlabelled .*--split=NAME"):
         evaluate_run(EvalConfig(run=str(run_dir)))

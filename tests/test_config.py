@@ -1,13 +1,15 @@
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
 
-from ssgan.cli import parse_flags
-from ssgan.config import Config, UsageError
+from ssgan.errors import UsageError
+from ssgan.options import Config
+from ssgan.options.flags import parse_flags
 
 FIELDS = {field.name: field for field in dataclasses.fields(Config)}
 NUMERIC = [name for name, field in FIELDS.items() if field.type not in (str, bool, str | None)]
@@ -17,7 +19,7 @@ CHANGED = Config(
     image_size=28,
     labels=0,
     batching="masked",
-    unsupervised_weight=0.25,
+    gan_weight=0.25,
     learning_rate=3e-4,
     ema_decay=0.9999,
     deterministic=True,
@@ -75,7 +77,7 @@ def test_each_choice_is_allowed_and_another_is_refused(capsys, name):
 
 def test_the_wording_of_a_refusal(capsys):
     assert refusal(capsys, "--image_size=8") == (
-        "error: --image_size=8: expected 16 to 64 (--help lists the options)\n"
+        "error: --image_size=8: expected 16 to 128 (--help lists the options)\n"
     )
 
 
@@ -92,7 +94,7 @@ def test_a_number_of_the_wrong_type_is_refused(capsys, name):
         ("--deterministic=perhaps", ["deterministic", "perhaps", "boolean"]),
         ("--labels=1.5", ["labels", "1.5", "int"]),
         ("--learning_rate=nan", ["--learning_rate=nan", "0.0 to 1.0"]),
-        ("--unsupervised_weight=inf", ["--unsupervised_weight=inf", "0.0 to 1000.0"]),
+        ("--unsupervised_weight=inf", ["--gan_weight=inf", "0.0 to 1000.0"]),
         ("--labels", ["labels", "Missing value"]),
         ("--arch=in two\nlines", ["--arch=in two lines: expected one of small"]),
         ("1000", ["'1000'", "--name=value"]),
@@ -157,7 +159,7 @@ def test_json_repeats_the_options(config):
         ('{"learning_rate": "fast"}', "--learning_rate='fast': expected float"),
         ('{"learning_rate": NaN}', "--learning_rate=nan: expected 0.0 to 1.0"),
         ('{"total_steps": 1, "total_epochs": 1}', "two durations at once"),
-        ('{"format_version": 3, "newer": 1}', "written by a newer ssgan, in format version 3; this one reads up to 2"),
+        ('{"format_version": 4, "newer": 1}', "written by a newer ssgan, in format version 4; this one reads up to 3"),
         ('{"format_version": "2"}', "the format_version '2'; expected 1, 2, ..."),
         ('{"format_version": true}', "the format_version True; expected 1, 2, ..."),
         ('{"format_version": 0}', "the format_version 0; expected 1, 2, ..."),
@@ -184,18 +186,52 @@ def test_every_option_has_help_and_every_number_a_lower_bound(name):
     assert (metadata["low"] is not None) == (name in NUMERIC)
 
 
-@pytest.mark.parametrize("flag", ["--help", "-h"])
-def test_help_lists_every_option(capsys, flag):
+def help_of(capsys, flag):
+    """Returns the help, and which options it tells of."""
     with pytest.raises(SystemExit) as stop:
         parse(flag)
     out, err = capsys.readouterr()
     assert stop.value.code == 0 and err == "" and out.startswith("Trains a classifier.")
-    assert [name for name in FIELDS if f"{name}:" not in out] == []
-    assert "16 to 64" in out and "one of balanced, proportional, first" in " ".join(out.split())
+    return out, [name for name in FIELDS if re.search(rf"^  --(\[no\])?{name}\b", out, re.M)]
+
+
+def test_the_whole_help_lists_every_option_in_its_group(capsys):
+    out, listed = help_of(capsys, "--helpfull")
+    assert listed == list(FIELDS)
+    assert all(told in " ".join(out.split()) for told in ("(16 to 128)", "one of balanced, proportional, first"))
+    assert out.index("data: ") < out.index("--image_size") < out.index("labels: ") < out.index("--label_seed")
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_lists_the_dozen_options_that_most_need(capsys, flag):
+    out, listed = help_of(capsys, flag)
+    assert {"labels", "dataset", "run_dir", "total_steps"} <= set(listed) and len(listed) <= 13
+    assert "--recipe=NAME" in out and "svhn_1000" in out and "--help=GROUP" in out and "pseudo_labels" in out
+
+
+def test_help_lists_a_group(capsys):
+    assert help_of(capsys, "--help=pseudo_labels")[1] == ["pseudo_label_weight", "pseudo_label_threshold"]
+    assert "--help=everything: expected one of data, labels" in refusal(capsys, "--help=everything")
+
+
+def test_earlier_names_of_options_are_read(capsys, tmp_path):
+    (tmp_path / "old.cfg").write_text("--consistency_threshold=0.5\n")
+    config = parse("--unsupervised_weight=0.25", f"--flagfile={tmp_path}/old.cfg", "--consistency_weight=2")
+    assert (config.gan_weight, config.pseudo_label_weight, config.pseudo_label_threshold) == (0.25, 2.0, 0.5)
+    old = '{"format_version": 2, "unsupervised_weight": 0.25, "consistency_weight": 2.0}'
+    assert Config.from_json(old).gan_weight == 0.25 and Config.from_json(old).pseudo_label_weight == 2.0
+
+
+def test_a_recipe_comes_before_the_options_given_beside_it(capsys):
+    assert parse("--recipe=street_digits_quick").total_steps == 2000
+    assert parse("--labels=250", "--recipe", "street_digits_quick") == Config(
+        dataset="street_digits", labels=250, total_steps=2000
+    )
+    assert "--recipe=fancy: expected one of cifar10_4000_paper, " in refusal(capsys, "--recipe=fancy")
 
 
 def test_options_need_no_tensorflow():
-    code = "import sys, ssgan.cli; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    code = "import sys, ssgan.options.flags; sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 

@@ -9,7 +9,7 @@ import sys
 import costs
 from bench_steps import processes, results, ssgan_step, train_command
 
-from ssgan.config import Config
+from ssgan.options import Config
 
 
 def test_the_curves_go_through_the_default_recipe():

@@ -17,9 +17,9 @@ import tensorflow_datasets as tfds
 from fuzz_readers import make_tfds
 
 from ssgan import data
-from ssgan.config import UsageError
 from ssgan.data import network, street_digits, svhn_mat
-from ssgan.data.image_set import to_square
+from ssgan.data.resize import to_square
+from ssgan.errors import UsageError
 from tests.tfds_sets import RANDOM, SVHN_X, SVHN_Y
 
 NOWHERE = "http://127.0.0.1:1/"

@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 from ssgan import determinism, hardware
-from ssgan.config import Config, UsageError
+from ssgan.errors import UsageError
+from ssgan.options import Config
 from ssgan.train import train
 
 ROOT = Path(__file__).parent.parent

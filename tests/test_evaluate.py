@@ -4,16 +4,9 @@ import math
 import numpy as np
 import pytest
 
-from ssgan.config import UsageError
-from ssgan.evaluate import (
-    confusion_matrix,
-    evaluate,
-    expected_calibration_error,
-    format_report,
-    headline,
-    short_name,
-    wilson_interval,
-)
+from ssgan.errors import UsageError
+from ssgan.evaluate.classification import confusion_matrix, evaluate, expected_calibration_error, wilson_interval
+from ssgan.report.text import format_report, headline, short_name
 
 NAMES = ("cat", "dog", "eel")
 # Predicted: cat, dog, cat, dog, dog.

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssgan import files
-from ssgan.config import UsageError
+from ssgan.errors import UsageError
+from ssgan.store import files
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from ssgan import checkpoint, fit
-from ssgan.checkpoint import Checkpoint
-from ssgan.config import Config, UsageError
+from ssgan.errors import UsageError
+from ssgan.options import Config
+from ssgan.store import checkpoint
+from ssgan.store.checkpoint import Checkpoint
+from ssgan.training import loop as fit
 from tests.test_versions import REMOVED
 
 

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan import losses
-from ssgan.config import UsageError
+from ssgan import terms as losses
+from ssgan.errors import UsageError
 from ssgan.gan import SSGAN, to_unit_range
+from ssgan.inputs import Batch
 from ssgan.models import Discriminator, Generator
 from ssgan.schedules import ConstantThenLinear
+from tests.terms_of import split
 
 LABELED, UNLABELED, GENERATED = 4, 6, 5
 SIZE = 16
@@ -31,7 +33,7 @@ def make_gan(*, arch="small", dtype="float32", d_rate=0.1, g_rate=0.1, ema_decay
         Generator((SIZE, SIZE, 1), width=2, latent_dim=4, dtype=dtype),
         ema_decay=ema_decay,
     )
-    gan.compile(keras.optimizers.SGD(d_rate), keras.optimizers.SGD(g_rate), generated_batch=GENERATED, **options)
+    gan.compile(keras.optimizers.SGD(d_rate), keras.optimizers.SGD(g_rate), generated_batch=GENERATED, **split(options))
     return gan
 
 
@@ -108,7 +110,7 @@ def expected_losses(gan, images, labels, mask, noise):
 def test_a_simultaneous_step_is_gradient_descent_on_the_papers_losses():
     gan = without_dropout(make_gan(updates="simultaneous"))
     noise = tf.random.stateless_uniform([GENERATED, 4], [1, 2])
-    gan._noise = lambda: noise
+    gan.noise = lambda: noise
     images, labels, mask = make_batch()
     with tf.GradientTape(persistent=True) as tape:
         d_loss, g_loss = expected_losses(gan, images, labels, mask, noise)
@@ -144,7 +146,7 @@ def test_hidden_labels_are_unreachable(updates):
     results = []
     for hidden in (-1, 2, 99):
         keras.utils.set_random_seed(3)
-        gan = make_gan(updates=updates, augment="color", consistency_weight=1.0, consistency_threshold=0.0)
+        gan = make_gan(updates=updates, augment="color", pseudo_label_weight=1.0, pseudo_label_threshold=0.0)
         for _ in range(2):
             step(gan, (images, np.where(mask, labels, hidden), mask))
         results.append(values(gan))
@@ -164,13 +166,13 @@ def test_visible_labels_are_used():
 
 @pytest.mark.parametrize("labeled", [0, LABELED + UNLABELED])
 def test_batches_without_labeled_or_without_unlabeled_rows_stay_finite(labeled):
-    gan = make_gan(augment="color", consistency_weight=1.0)
+    gan = make_gan(augment="color", pseudo_label_weight=1.0)
     logs = step(gan, make_batch(labeled=labeled))
     assert all(np.isfinite(value) for value in logs.values())
 
 
 def test_without_an_unsupervised_loss_the_generator_is_neither_run_nor_trained():
-    gan = make_gan(unsupervised_weight=0.0)
+    gan = make_gan(gan_weight=0.0)
     before = values(gan.generator)
     step(gan, make_batch())
     assert same(before, values(gan.generator))
@@ -187,9 +189,9 @@ def test_the_generator_is_updated_every_d_steps(updates):
 
 @pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
 def test_between_its_steps_the_gan_takes_no_part(updates):
-    options = {"consistency_weight": 1.0, "consistency_threshold": 0.0}
+    options = {"pseudo_label_weight": 1.0, "pseudo_label_threshold": 0.0}
     gan = without_dropout(make_gan(updates=updates, gan_every=3, **options))
-    alone = without_dropout(make_gan(unsupervised_weight=0.0, **options))
+    alone = without_dropout(make_gan(gan_weight=0.0, **options))
     batch = make_batch(rows=LABELED + UNLABELED + GENERATED)
     own_rows = [part[:-GENERATED] for part in batch] if updates == "alternating" else batch
     for number in range(7):
@@ -204,9 +206,9 @@ def test_between_its_steps_the_gan_takes_no_part(updates):
 
 @pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
 def test_until_their_start_unlabelled_images_take_no_part(updates):
-    options = {"consistency_weight": 1.0, "consistency_threshold": 0.0}
+    options = {"pseudo_label_weight": 1.0, "pseudo_label_threshold": 0.0}
     gan = without_dropout(make_gan(updates=updates, unlabeled_start=2, **options))
-    alone = without_dropout(make_gan(unsupervised_weight=0.0))
+    alone = without_dropout(make_gan(gan_weight=0.0))
     batch = make_batch(rows=LABELED + UNLABELED + GENERATED)
     for number in range(4):
         alone.discriminator.set_weights(gan.discriminator.get_weights())
@@ -228,7 +230,7 @@ def test_the_generators_turn_comes_in_every_d_steps_th_gan_step():
 def vat_step(images, labels, mask, *, d_rate=0.0, **options):
     """A step on labels and virtual adversarial images alone, by the same weights each time and without dropout."""
     keras.utils.set_random_seed(3)
-    gan = without_dropout(make_gan(d_rate=d_rate, unsupervised_weight=0.0, **options))
+    gan = without_dropout(make_gan(d_rate=d_rate, gan_weight=0.0, **options))
     return float(step(gan, (images, labels, mask))["d_loss"]), trainable(gan.discriminator)
 
 
@@ -253,20 +255,25 @@ def test_virtual_adversarial_training_trains():
     )
     assert not same(start, weights)
     keras.utils.set_random_seed(3)
-    gan = without_dropout(make_gan(d_rate=0.0, unsupervised_weight=0.0, vat_weight=1.0))
+    gan = without_dropout(make_gan(d_rate=0.0, gan_weight=0.0, vat_weight=1.0))
     for variable, weight in zip(gan.discriminator.trainable_variables, weights, strict=True):
         variable.assign(weight)
     assert float(step(gan, (images, labels, nowhere))["d_loss"]) < before
 
 
+def virtual_adversarial(gan, images, logits, *, radius):
+    passes = losses.Passes(weak=losses.Rows(images, logits, logits), seeds=gan.noise_seed)
+    return losses.VirtualAdversarial(radius=radius)(passes, gan.discriminator)
+
+
 def test_the_adversarial_change_changes_predictions_more_than_a_random_one():
-    gan = without_dropout(make_gan(vat_radius=0.1))
+    gan = without_dropout(make_gan())
     images = to_unit_range(make_batch()[0])
     target, _ = gan.discriminator(images)
     noise = tf.random.stateless_normal(images.shape, [1, 2])
     random = noise / tf.sqrt(tf.reduce_mean(tf.square(noise), axis=[1, 2, 3], keepdims=True))
     logits, _ = gan.discriminator(images + 0.1 * random)
-    assert gan._virtual_adversarial_loss(images, target) > 5 * losses.kl_divergence(target, logits) > 0
+    assert virtual_adversarial(gan, images, target, radius=0.1) > 5 * losses.kl_divergence(target, logits) > 0
 
 
 def test_adversarial_images_leave_the_batch_statistics_alone():
@@ -274,7 +281,7 @@ def test_adversarial_images_leave_the_batch_statistics_alone():
     images = to_unit_range(make_batch()[0])
     before = [variable.numpy() for variable in gan.discriminator.non_trainable_variables]
     logits, _ = gan.discriminator(images)
-    gan._virtual_adversarial_loss(images, logits)
+    virtual_adversarial(gan, images, logits, radius=0.05)
     assert same(before, [variable.numpy() for variable in gan.discriminator.non_trainable_variables])
 
 
@@ -286,7 +293,7 @@ def test_real_and_generated_images_are_changed_alike(augment, arch):
     gan.discriminator.call = lambda images, training: shown.append(images.numpy()) or (images[:, 0, 0], images[:, 0, 0])
     ramp = np.linspace(-0.5, 0.5, SIZE, dtype=np.float32)
     images = tf.constant(np.broadcast_to(ramp[:, np.newaxis, np.newaxis], (400, SIZE, SIZE, 1)))
-    gan._discriminate(images, images)
+    gan.discriminate(Batch(unlabeled=255 * (images + 1) / 2), images)
     # A ramp moved down shows its top row more than once.
     edges = [
         np.mean(np.isclose(half[:, 0, 8], half[:, 1, 8], atol=1e-6)) for half in np.split(np.concatenate(shown), 2)
@@ -301,7 +308,8 @@ def test_batch_norms_see_real_and_generated_images_together():
     alone.discriminator.set_weights(gan.discriminator.get_weights())
     images = to_unit_range(make_batch()[0])
     generated = gan.generator(tf.random.stateless_uniform([GENERATED, 4], [1, 2]))
-    _, *passes = gan._discriminate(images, generated)
+    found = gan.discriminate(Batch(unlabeled=make_batch()[0]), generated)
+    passes = [(rows.logits, rows.features) for rows in (found.unlabeled, found.generated)]
     together = alone.discriminator(tf.concat([images, generated], axis=0), training=True)
     for part, rows in zip(passes, (slice(0, len(images)), slice(len(images), None)), strict=True):
         for found, expected in zip(part, together, strict=True):
@@ -326,7 +334,7 @@ def test_a_step_shifts_real_images_and_generated_ones_each_by_its_own_pixels(upd
 
 
 def test_predictions_worth_learning_from_are_those_of_shifted_images_changed_no_further():
-    gan = make_gan(shift=2, augment="color", consistency_weight=1.0, unsupervised_weight=0.0)
+    gan = make_gan(shift=2, augment="color", pseudo_label_weight=1.0, gan_weight=0.0)
     shown, call = [], gan.discriminator.call
     gan.discriminator.call = lambda images, training=False: shown.append((images, training)) or call(images, training)
     images, labels, mask = make_batch()

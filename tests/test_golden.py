@@ -11,17 +11,17 @@ import pytest
 import tensorflow as tf
 
 import ssgan
-from ssgan import checkpoint, files
 from ssgan.classifier import CLASSIFIER_FILE, to_classifier
 from ssgan.layers import WeightNormConv2D
 from ssgan.models import architectures
+from ssgan.store import checkpoint, files
 from tests.test_gan import make_batch
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
 SHAPE = (16, 16, 1)
 
 
-def tiny(dtype) -> list[keras.layers.Layer]:
+def tiny(dtype, halvings=0) -> list[keras.layers.Layer]:
     conv = WeightNormConv2D(4, 3, strides=2, dtype=dtype)
     return [keras.layers.Dropout(0.2, dtype=dtype), conv, keras.layers.LeakyReLU(0.2, dtype=dtype)]
 

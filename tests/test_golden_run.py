@@ -15,11 +15,12 @@ import pytest
 import scipy.io
 
 import ssgan
-from ssgan import data, eval, load_classifier, run
+from ssgan import data, eval, load_classifier
 from ssgan.classifier import CLASSIFIER_FILE
-from ssgan.cli import parse_flags
-from ssgan.config import Config
 from ssgan.models import architectures
+from ssgan.options import Config
+from ssgan.options.flags import parse_flags
+from ssgan.store import run
 from ssgan.train import train
 from tests.test_golden import tiny
 

@@ -16,8 +16,11 @@ import pytest
 from fuzz_hostile import HOSTILE
 
 import ssgan
-from ssgan import eval, files, recipe
-from ssgan.config import Config, UsageError
+from ssgan import eval
+from ssgan.errors import UsageError
+from ssgan.options import Config
+from ssgan.store import files
+from ssgan.training import build as recipe
 
 MUTATIONS = {"gan.keras": 7, "gan.keras: config.json": 7, "TFDS record": 7}
 CANARIES = fuzz.count_canaries()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan.config import UsageError
+from ssgan import terms
+from ssgan.errors import UsageError
 from ssgan.gan import SSGAN
 from ssgan.models import Discriminator, Generator, architectures
 from tests.test_golden import tiny
@@ -273,16 +274,15 @@ def test_endless_batches_need_a_length_of_the_epoch():
         ({"augment": "flip"}, "augment=flip: expected one of photo, color, affine, none"),
         ({"generated_batch": -3}, "generated_batch=-3: expected 1 to 10000"),
         ({"generated_batch": 2.5}, "generated_batch=2.5: expected int"),
-        ({"label_smoothing": 7}, "label_smoothing=7: expected 0.0 to 0.5"),
         ({"gan_every": 0}, "gan_every=0: expected 1 to 1000"),
         ({"d_steps": True}, "d_steps=True: expected int"),
-        ({"feature_matching": "l7"}, "feature_matching=l7: expected one of l1, squared"),
-        ({"unsupervised_weight": -1.0}, "unsupervised_weight=-1.0: expected 0.0 to 1000.0"),
-        ({"consistency_weight": float("nan")}, "consistency_weight=nan: expected 0.0 to 1000.0"),
-        ({"consistency_threshold": 95}, "consistency_threshold=95: expected 0.0 to 1.0"),
-        ({"vat_weight": float("inf")}, "vat_weight=inf: expected"),
-        ({"vat_radius": 0.0}, "vat_radius=0.0: expected"),
-        ({"unlabeled_start": 0.3}, "unlabeled_start=0.3: expected a number of steps, an integer of at least 0"),
+        ({"d_terms": terms.Supervised()}, "d_terms=.*: expected a list of terms such as"),
+        ({"g_terms": [terms.FeatureMatching, "l1"]}, "g_terms=.*: expected a list of terms such as"),
+        (
+            {"d_terms": [terms.Supervised(), terms.Supervised(2.0)]},
+            "supervised, supervised; expected each kind",
+        ),
+        ({"unlabeled_start": 0.3}, "unlabeled_start=0.3: expected a number of steps, an integer from 0 on"),
         ({"unlabeled_start": -1}, "unlabeled_start=-1: expected a number of steps"),
         ({"loss": "mse"}, "loss='mse': SSGAN has its own"),
         ({"metrics": ["accuracy"]}, r"metrics=\['accuracy'\]: SSGAN has its own"),
@@ -296,6 +296,24 @@ def test_bad_options_are_refused_by_compile(options, message):
     with pytest.raises(UsageError, match=message):
         gan.compile(**{"d_optimizer": "sgd", "g_optimizer": "sgd", **options})
     assert not gan.compiled
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: terms.Adversarial(label_smoothing=7), "Adversarial: label_smoothing=7: expected 0.0 to 0.5"),
+        (lambda: terms.Adversarial(-1.0), "Adversarial: weight=-1.0: expected 0.0 to 1000.0"),
+        (lambda: terms.FeatureMatching(distance="l7"), "FeatureMatching: distance=l7: expected one of l1, squared"),
+        (lambda: terms.PseudoLabels(float("nan")), "PseudoLabels: weight=nan: expected 0.0 to 1000.0"),
+        (lambda: terms.PseudoLabels(threshold=95), "PseudoLabels: threshold=95: expected 0.0 to 1.0"),
+        (lambda: terms.VirtualAdversarial(float("inf")), "VirtualAdversarial: weight=inf: expected"),
+        (lambda: terms.VirtualAdversarial(radius=0.0), "VirtualAdversarial: radius=0.0: expected"),
+        (lambda: terms.Supervised("1"), "Supervised: weight='1': expected float"),
+    ],
+)
+def test_bad_arguments_are_refused_by_the_terms(make, message):
+    with pytest.raises(UsageError, match=message):
+        make()
 
 
 @pytest.mark.parametrize("ema_decay", [-0.1, 1.5, float("nan")])

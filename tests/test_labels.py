@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ssgan import data
-from ssgan.config import UsageError
-from ssgan.labels import hold_out, label_mask, load_label_mask, mask_digest, save_label_mask
+from ssgan.data.labels import hold_out, label_mask, load_label_mask, mask_digest, save_label_mask
+from ssgan.errors import UsageError
 
 PINNED_ROWS = [210, 237, 294, 356, 389, 461, 545, 653, 708, 792]
 PINNED_DIGEST = "ad12d85dc24e2a4ad0a15a05e3e197378f9e66b8dba46ebe1befa4fec15f98c4"

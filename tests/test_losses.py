@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan import losses
+from ssgan import terms as losses
 
 LOGITS = np.array([[1.0, -2.0, 0.5], [0.0, 0.0, 0.0], [-4.0, 3.0, 2.0], [-9.0, -8.0, -7.0]], np.float32)
 GAN_LOGITS = np.array([-6.0, -0.5, 0.0, 2.0, 9.0], np.float32)
@@ -154,7 +154,7 @@ def test_bfloat16_inputs_give_float32_losses():
         losses.supervised_loss(logits, np.zeros(4, int), mask),
         losses.real_loss(logits[:, 0], label_smoothing=0.1),
         losses.generated_loss(logits[:, 0]),
-        losses.pseudo_label_loss(logits, logits, threshold=0.5)[0],
+        losses.pseudo_label_loss(logits, logits, threshold=0.5),
         losses.feature_matching_loss(features, features * 0),
         losses.feature_matching_loss(features * 0, features),
     ]
@@ -165,8 +165,8 @@ def test_bfloat16_inputs_give_float32_losses():
 def test_pseudo_label_loss_by_hand():
     # Rows 0 and 2 are confident, of classes 0 and 1; their losses are log(1 + 1/e) and log(1 + 1/e^2).
     logits = np.float32([[1, 0], [50, -50], [0, 2]])
-    loss, confident = losses.pseudo_label_loss(logits, WEAK, threshold=0.95)
-    assert confident.numpy().tolist() == [True, False, True]
+    assert losses.is_confident(WEAK, 0.95).numpy().tolist() == [True, False, True]
+    loss = losses.pseudo_label_loss(logits, WEAK, threshold=0.95)
     assert loss.numpy() == pytest.approx((0.3132617 + 0.1269280) / 3, abs=1e-6)
 
 
@@ -174,7 +174,7 @@ def test_pseudo_labels_get_no_gradient():
     logits, weak = tf.constant(np.float32([[1, 0], [5, -5], [0, 2]])), tf.constant(WEAK)
     with tf.GradientTape() as tape:
         tape.watch([logits, weak])
-        loss, _ = losses.pseudo_label_loss(logits, weak, threshold=0.95)
+        loss = losses.pseudo_label_loss(logits, weak, threshold=0.95)
     into_logits, into_weak = tape.gradient(loss, [logits, weak])
     assert into_weak is None
     targets, kept = np.array([[1, 0], [0, 0], [0, 1]]), np.array([[1], [0], [1]])
@@ -183,13 +183,12 @@ def test_pseudo_labels_get_no_gradient():
 
 @pytest.mark.parametrize(("threshold", "confident"), [(0.5, [True, True, True]), (1.0, [False, False, False])])
 def test_the_threshold_itself_is_confident(threshold, confident):
-    assert losses.pseudo_label_loss(WEAK, WEAK, threshold=threshold)[1].numpy().tolist() == confident
+    assert losses.is_confident(WEAK, threshold).numpy().tolist() == confident
 
 
 def test_pseudo_label_loss_without_confident_rows_or_rows_is_zero():
-    assert losses.pseudo_label_loss(WEAK, WEAK, threshold=1.0)[0].numpy() == 0.0
-    loss, confident = losses.pseudo_label_loss(WEAK[:0], WEAK[:0], threshold=0.95)
-    assert loss.numpy() == 0.0 and confident.shape == (0,)
+    assert losses.pseudo_label_loss(WEAK, WEAK, threshold=1.0).numpy() == 0.0
+    assert losses.pseudo_label_loss(WEAK[:0], WEAK[:0], threshold=0.95).numpy() == 0.0
 
 
 def test_kl_divergence_by_hand():

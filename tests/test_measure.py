@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
-from ssgan.cli import parse_flags
-from ssgan.config import Config
+from ssgan.options import Config
+from ssgan.options.flags import parse_flags
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "experiments"))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from bench_steps import environments, peer_images, processes, results, training_clock
 
-from ssgan import data, labels
+from ssgan import data
+from ssgan.data import labels
 
 
 @pytest.fixture

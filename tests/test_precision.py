@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ssgan import eval, train
-from ssgan.cli import parse_flags
-from ssgan.config import Config
+from ssgan.options import Config
+from ssgan.options.flags import parse_flags
 
 SEEDS = range(3)
 STEPS = 600

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssgan.batches import rows_due
-from ssgan.cli import parse_flags
-from ssgan.config import Config, plain_type
-from ssgan.labels import hold_out, label_mask
+from ssgan.data.labels import hold_out, label_mask
+from ssgan.options import Config
+from ssgan.options.declare import plain_type
+from ssgan.options.flags import parse_flags
 
 SEEDS = st.integers(0, 2**31 - 1)
 
@@ -75,7 +76,7 @@ def configs(draw) -> Config:
     values = {field.name: draw(_values(field)) for field in dataclasses.fields(Config) if field.name in chosen}
     if {"total_steps", "total_epochs"} <= values.keys():
         del values["total_epochs"]
-    if values.get("labels", 1) == values.get("unsupervised_weight", 1) == 0:
+    if values.get("labels", 1) == values.get("gan_weight", 1) == 0:
         del values["labels"]
     return Config(**values)
 

@@ -9,8 +9,8 @@ import pytest
 
 import ssgan
 from ssgan.classifier import CLASSIFIER_FILE, to_classifier
-from ssgan.cli import parse_flags
-from ssgan.config import Config
+from ssgan.options import Config
+from ssgan.options.flags import parse_flags
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

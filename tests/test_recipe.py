@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ssgan import recipe
-from ssgan.config import Config
+from ssgan.options import Config
+from ssgan.training import build as recipe
 
 
 @pytest.mark.parametrize(
@@ -13,24 +13,24 @@ from ssgan.config import Config
         ({"unlabeled_start": 1.0}, 8000),
         ({"labels": 0}, 0),
         ({"batching": "masked"}, 0),
-        ({"unsupervised_weight": 0.0}, 2400),
-        ({"unsupervised_weight": 0.0, "consistency_weight": 0.0}, 0),
-        ({"unsupervised_weight": 0.0, "consistency_weight": 0.0, "vat_weight": 1.0}, 2400),
+        ({"gan_weight": 0.0}, 2400),
+        ({"gan_weight": 0.0, "pseudo_label_weight": 0.0}, 0),
+        ({"gan_weight": 0.0, "pseudo_label_weight": 0.0, "vat_weight": 1.0}, 2400),
     ],
 )
 def test_labels_come_first_where_a_batch_has_both_labelled_and_unlabelled_rows(options, steps):
     config = Config(precision="float32", **options)
     assert recipe.unlabeled_start(config, steps=8000) == steps
     gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=8000)
-    assert gan.unlabeled_start == steps
+    assert gan.phases.unlabeled_start == steps
 
 
 @pytest.mark.parametrize("options", [{}, {"d_steps": 3}, {"updates": "alternating", "gan_every": 3}, {"labels": 0}])
 def test_both_learning_rates_fall_together(options):
     config = Config(precision="float32", decay_start=0.6, generated_batch=2, unlabeled_start=0.34, **options)
     gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=50)
-    every = gan.gan_every * config.d_steps
-    updates = [number for number in range(gan.unlabeled_start, 50) if number % every == 0]
+    every = gan.phases.gan_every * config.d_steps
+    updates = [number for number in range(gan.phases.unlabeled_start, 50) if number % every == 0]
     rates = [float(gan.g_optimizer._learning_rate(update)) for update in range(len(updates))]
     np.testing.assert_allclose(rates, [float(gan.d_optimizer._learning_rate(number)) for number in updates], rtol=1e-5)
     assert rates[0] == pytest.approx(1e-3) and rates[-1] < 3e-4
@@ -38,7 +38,11 @@ def test_both_learning_rates_fall_together(options):
 
 @pytest.mark.parametrize("labels", [0, 1000])
 def test_a_plain_gan_has_no_terms_of_the_classes(labels):
-    config = Config(precision="float32", labels=labels, consistency_weight=2.0, vat_weight=3.0, vat_radius=0.25)
+    config = Config(precision="float32", labels=labels, pseudo_label_weight=2.0, vat_weight=3.0, vat_radius=0.25)
     gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=10)
-    assert (gan.consistency_weight, gan.vat_weight) == ((2.0, 3.0) if labels else (0.0, 0.0))
-    assert gan.vat_radius == 0.25
+    found = {term.name: term.get_config() for term in gan.d_terms}
+    of_classes = {"supervised", "pseudo_labels", "virtual_adversarial"}
+    assert found.keys() - {"adversarial"} == (of_classes if labels else set())
+    if labels:
+        assert found["pseudo_labels"]["weight"] == 2.0
+        assert found["virtual_adversarial"] == {"weight": 3.0, "radius": 0.25}

@@ -17,11 +17,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssgan import checkpoint, data, determinism, fit, hardware, losses, recipe, run
-from ssgan.cli import parse_flags
-from ssgan.config import Config, UsageError
-from ssgan.stops import Signals, Stopped
+from ssgan import data, determinism, hardware
+from ssgan import terms as losses
+from ssgan.errors import Stopped, UsageError
+from ssgan.options import Config
+from ssgan.options.flags import parse_flags
+from ssgan.store import checkpoint, run
 from ssgan.train import train
+from ssgan.training import build as recipe
+from ssgan.training import loop as fit
+from ssgan.training.signals import Signals
 from tests.test_cli import ROOT, TINY, call
 
 STEPS = 30
@@ -324,14 +329,14 @@ def test_a_lower_rate_is_that_of_both_optimizers(options):
 def test_weights_that_are_not_finite_are_never_saved(options, monkeypatch):
     from ssgan.gan import SSGAN
 
-    update = SSGAN._update_ema
+    update = SSGAN.update_discriminator
 
-    def spoiled(self):
-        update(self)
+    def spoiled(self, *args, **kwargs):
+        update(self, *args, **kwargs)
         for weight in self.discriminator.trainable_variables:
             weight.assign(weight * float("inf"))
 
-    monkeypatch.setattr(SSGAN, "_update_ema", spoiled)
+    monkeypatch.setattr(SSGAN, "update_discriminator", spoiled)
     with pytest.raises(Stopped, match=r"(discriminator/\w+/\w+ is not finite|d_loss is nan) at step 2"):
         train(options)
     assert [path.name for path in (Path("run") / run.CHECKPOINTS).iterdir()] == ["step_000000000"]

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from ssgan import files, run
-from ssgan.cli import parse_flags
-from ssgan.config import Config, UsageError
+from ssgan.errors import UsageError
+from ssgan.options import Config
+from ssgan.options.flags import parse_flags
+from ssgan.store import files, run
 
 
 @pytest.fixture(autouse=True)

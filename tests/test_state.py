@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from ssgan.config import UsageError
+from ssgan.errors import UsageError
 from ssgan.gan import SSGAN
 from tests.test_gan import GENERATED, make_batch, make_gan, step
 

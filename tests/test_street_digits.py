@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from ssgan.config import UsageError
 from ssgan.data import street_digits, street_scene
+from ssgan.errors import UsageError
 
 SVHN_TRAIN_COUNTS = (4948, 13861, 10585, 8497, 7458, 6882, 5727, 5595, 5045, 4659)
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan import gan as gan_module
+from ssgan.augment import AUGMENT
 from ssgan.gan import SSGAN
+from tests.terms_of import split
 
 SIZE, CLASSES, LATENT = 16, 3, 5
 LABELED, UNLABELED, GENERATED = 4, 6, 5
@@ -59,8 +60,8 @@ class LinearGenerator(keras.Model):
 
 @pytest.fixture(autouse=True)
 def _without_chance(monkeypatch):
-    monkeypatch.setattr(gan_module, "random_shift", lambda images, seed, *, pixels: images + SHIFT * pixels)
-    monkeypatch.setitem(gan_module._AUGMENT, "color", lambda images, seed: STRENGTH * images)
+    monkeypatch.setattr("ssgan.augment.views.random_shift", lambda images, seed, *, pixels: images + SHIFT * pixels)
+    monkeypatch.setitem(AUGMENT, "color", lambda images, seed: STRENGTH * images)
     monkeypatch.setattr(keras.random, "normal", lambda shape, seed: tf.constant(PROBE[: shape[0]]))
 
 
@@ -78,9 +79,9 @@ def make_gan(**options) -> SSGAN:
         variable.assign(WEIGHTS[name])
     gan.generator.kernel.assign(WEIGHTS["generator"])
     gan.reset_ema()
-    gan.compile(keras.optimizers.SGD(RATE), keras.optimizers.SGD(RATE / 2), generated_batch=GENERATED, **options)
+    gan.compile(keras.optimizers.SGD(RATE), keras.optimizers.SGD(RATE / 2), generated_batch=GENERATED, **split(options))
     draws = iter(np.split(np.tile(NOISE, (20, 1)), 40))
-    gan._noise = lambda: tf.constant(next(draws))
+    gan.noise = lambda: tf.constant(next(draws))
     return gan
 
 
@@ -116,13 +117,13 @@ class ByHand:
         "d_steps": 1,
         "unlabeled_start": 0,
         "gan_every": 1,
-        "unsupervised_weight": 1.0,
+        "gan_weight": 1.0,
         "label_smoothing": 0.0,
         "feature_matching": "l1",
         "shift": 0,
         "augment": "none",
-        "consistency_weight": 0.0,
-        "consistency_threshold": 0.95,
+        "pseudo_label_weight": 0.0,
+        "pseudo_label_threshold": 0.95,
         "vat_weight": 0.0,
         "vat_radius": 0.05,
     }
@@ -157,12 +158,12 @@ class ByHand:
         """Takes one step; returns the losses that it followed."""
         options, images = self.options, images.reshape(len(images), -1) / 127.5 - 1
         fresh = images[:0]
-        if options["updates"] == "alternating" and options["unsupervised_weight"]:
+        if options["updates"] == "alternating" and options["gan_weight"]:
             images, fresh = images[:-GENERATED], images[-GENERATED:]
             labels, mask = labels[:-GENERATED], mask[:-GENERATED]
         self.gradients = {name: np.zeros_like(value) for name, value in self.weights.items()}
         logs = {}
-        has_gan = options["unsupervised_weight"] and self.steps % options["gan_every"] == 0
+        has_gan = options["gan_weight"] and self.steps % options["gan_every"] == 0
         generators_turn = self.steps // options["gan_every"] % options["d_steps"] == 0
         if self.steps < options["unlabeled_start"]:
             images, labels = images[mask], labels[mask]
@@ -206,11 +207,11 @@ class ByHand:
     def of_classes(self, images, labels, mask):
         loss, images = self.supervised(images, labels, mask), images[~mask] if not mask.all() else images
         target = softmax(self.predict(self.weak(images), training=False)[0])
-        loss += self.pseudo_labels(images, target) if self.options["consistency_weight"] else 0.0
+        loss += self.pseudo_labels(images, target) if self.options["pseudo_label_weight"] else 0.0
         return loss + (self.adversarial(self.weak(images), target) if self.options["vat_weight"] else 0.0)
 
     def pseudo_labels(self, images, target):
-        weight, threshold = self.options["consistency_weight"], self.options["consistency_threshold"]
+        weight, threshold = self.options["pseudo_label_weight"], self.options["pseudo_label_threshold"]
         confident, labels = target.max(axis=1) >= threshold, target.argmax(axis=1)
         p = softmax(self.predict(self.strong(images))[0])
         d_logits = weight * confident[:, None] * (p - one_hot(labels)) / len(images)
@@ -232,7 +233,7 @@ class ByHand:
         return change / np.sqrt(np.mean(change**2, axis=1, keepdims=True))
 
     def unsupervised(self, images, generated, mask):
-        weight, smoothing = self.options["unsupervised_weight"], self.options["label_smoothing"]
+        weight, smoothing = self.options["gan_weight"], self.options["label_smoothing"]
         images, generated = self.strong(images[~mask] if not mask.all() else images), self.strong(generated)
         real_logits, generated_logits = self.predict(images)[0], self.predict(generated)[0]
         real, fake = (np.log(np.exp(logits).sum(axis=1)) for logits in (real_logits, generated_logits))
@@ -255,29 +256,29 @@ class ByHand:
 
 OPTIONS = [
     {},
-    {"unsupervised_weight": 0.3},
-    {"unsupervised_weight": 0.0},
+    {"gan_weight": 0.3},
+    {"gan_weight": 0.0},
     {"label_smoothing": 0.2},
     {"feature_matching": "squared"},
     {"shift": 2},
     {"augment": "color"},
-    {"shift": 1, "augment": "color", "consistency_weight": 0.7, "consistency_threshold": 0.6},
-    {"augment": "color", "consistency_weight": 0.7, "consistency_threshold": 0.9},
+    {"shift": 1, "augment": "color", "pseudo_label_weight": 0.7, "pseudo_label_threshold": 0.6},
+    {"augment": "color", "pseudo_label_weight": 0.7, "pseudo_label_threshold": 0.9},
     {
         "shift": 1,
         "augment": "color",
-        "consistency_weight": 0.7,
-        "consistency_threshold": 0.6,
-        "unsupervised_weight": 0.0,
+        "pseudo_label_weight": 0.7,
+        "pseudo_label_threshold": 0.6,
+        "gan_weight": 0.0,
     },
     {"vat_weight": 0.6},
     {"vat_weight": 0.6, "vat_radius": 0.2, "shift": 1, "augment": "color"},
-    {"vat_weight": 0.6, "vat_radius": 0.2, "shift": 1, "augment": "color", "unsupervised_weight": 0.0},
-    {"vat_weight": 1.0, "consistency_weight": 1.0, "consistency_threshold": 0.6, "augment": "color"},
+    {"vat_weight": 0.6, "vat_radius": 0.2, "shift": 1, "augment": "color", "gan_weight": 0.0},
+    {"vat_weight": 1.0, "pseudo_label_weight": 1.0, "pseudo_label_threshold": 0.6, "augment": "color"},
     {"d_steps": 2},
-    {"gan_every": 2, "consistency_weight": 0.7, "consistency_threshold": 0.6},
+    {"gan_every": 2, "pseudo_label_weight": 0.7, "pseudo_label_threshold": 0.6},
     {"gan_every": 2, "d_steps": 2},
-    {"unlabeled_start": 2, "consistency_weight": 0.7, "consistency_threshold": 0.6, "augment": "color", "shift": 1},
+    {"unlabeled_start": 2, "pseudo_label_weight": 0.7, "pseudo_label_threshold": 0.6, "augment": "color", "shift": 1},
 ]
 
 
@@ -307,7 +308,7 @@ def test_a_step_is_the_one_by_hand(options, updates):
 
 @pytest.mark.parametrize("labeled", [0, LABELED + UNLABELED])
 def test_a_step_without_labelled_or_without_unlabelled_rows_is_the_one_by_hand(labeled):
-    options = {"consistency_weight": 0.7, "consistency_threshold": 0.6, "augment": "color"}
+    options = {"pseudo_label_weight": 0.7, "pseudo_label_threshold": 0.6, "augment": "color"}
     gan, by_hand = make_gan(**options), ByHand(**options)
     batch = make_batch(labeled=labeled, unlabeled=LABELED + UNLABELED - labeled)
     logs, expected = gan.train_step(tuple(map(tf.constant, batch))), by_hand.step(*batch)
@@ -329,7 +330,7 @@ def test_every_option_changes_the_step_by_hand():
 
 
 def test_the_metrics_are_those_by_hand():
-    options = {"consistency_weight": 0.7, "consistency_threshold": 0.9, "augment": "color"}
+    options = {"pseudo_label_weight": 0.7, "pseudo_label_threshold": 0.9, "augment": "color"}
     gan, by_hand = make_gan(**options), ByHand(**options)
     images, labels, mask = make_batch()
     logs = gan.train_step(tuple(map(tf.constant, (images, labels, mask))))

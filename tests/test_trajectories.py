@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan import labels, recipe
-from ssgan.config import Config
-from ssgan.data import ImageSet
+from ssgan.data import ImageSet, labels
+from ssgan.options import Config
+from ssgan.training import build as recipe
 
 GOLDEN = Path(__file__).parent / "golden" / "trajectories.json"
 STEPS = 20
@@ -27,7 +27,7 @@ SMALL = {
     "precision": "float32",
     "learning_rate": 3e-5,
 }
-PLAIN = {"shift": 0, "augment": "none", "consistency_weight": 0.0, "gan_every": 1, "pooling": "average"}
+PLAIN = {"shift": 0, "augment": "none", "pseudo_label_weight": 0.0, "gan_every": 1, "pooling": "average"}
 RECIPES = {
     "default": Config(**SMALL, vat_weight=0.5),
     "paper": Config(
@@ -36,7 +36,7 @@ RECIPES = {
         arch="paper_svhn",
         updates="alternating",
         unlabeled_start=0.0,
-        unsupervised_weight=1.0,
+        gan_weight=1.0,
     ),
     "article": Config(
         **SMALL,
@@ -45,7 +45,7 @@ RECIPES = {
         batching="masked",
         label_strategy="first",
         unlabeled_start=0.0,
-        unsupervised_weight=2.0,
+        gan_weight=2.0,
         label_smoothing=0.1,
     ),
 }

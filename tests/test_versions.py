@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from ssgan import files, versions
-from ssgan.config import Config, UsageError
-from ssgan.run import saved_options
+from ssgan.errors import UsageError
+from ssgan.options import Config, versions
+from ssgan.store import files
+from ssgan.store.run import saved_options
 
 RESULTS = Path(__file__).parent.parent / "experiments" / "results"
 REMOVED = {

@@ -7,7 +7,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from ssgan.plots import BLUE, GREY, INK, VERMILION
+from ssgan.report.drawing import BLUE, GREY, INK, VERMILION
 
 SECONDS = FuncFormatter(lambda value, _: f"{value:g}")
 DEFAULT_WIDTH = 16  # of the generator, at which the other discriminators are measured

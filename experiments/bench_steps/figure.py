@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from ssgan.plots import BLUE, GREY, INK, VERMILION
+from ssgan.report.drawing import BLUE, GREY, INK, VERMILION
 
 
 def draw(comparisons: dict[str, dict], path: Path) -> None:

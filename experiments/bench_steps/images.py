@@ -19,7 +19,7 @@ def measure(*, dataset: str, data_dir: str | None, count: int, output: str, labe
         The report: `dataset` in words, `about` the machine.
     """
     from ssgan import data, hardware
-    from ssgan.labels import label_mask
+    from ssgan.data.labels import label_mask
 
     name = data.resolve(dataset, data_dir=data_dir)
     images = data.load(name, "train", data_dir=data_dir, limit=count)

@@ -48,7 +48,7 @@ def measure(
         The report: `dataset` in words, `label_mask_digest`, `about` the machine.
     """
     from ssgan import data, hardware
-    from ssgan.labels import hold_out, label_mask, mask_digest
+    from ssgan.data.labels import hold_out, label_mask, mask_digest
 
     name = data.resolve(dataset, data_dir=data_dir)
     train, test = (data.load(name, split, data_dir=data_dir) for split in ("train", "test"))

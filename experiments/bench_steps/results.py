@@ -52,7 +52,7 @@ def put(path: Path, **parts: Any) -> dict[str, Any]:
 
     The file is read anew, for another process may have written its parts meanwhile.
     """
-    from ssgan import files
+    from ssgan.store import files
 
     whole = {**read(path), **parts}
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -49,8 +49,8 @@ def read_options(config: str, flags: list[str]):
     Unlabelled images and the GAN take part in every step, so that all the steps that are timed do the same.
     """
     from ssgan import determinism
-    from ssgan.cli import parse_flags
-    from ssgan.config import Config
+    from ssgan.options import Config
+    from ssgan.options.flags import parse_flags
 
     options = parse_flags(Config, ["ssgan", f"--flagfile={CONFIGS / config}.cfg", *flags], usage="")
     if options.deterministic:
@@ -68,8 +68,8 @@ def prepare(options, images: str, *, steps: int):
     import numpy as np
     import tensorflow as tf
 
-    from ssgan import recipe
     from ssgan.data import ImageSet
+    from ssgan.training import build as recipe
 
     with np.load(images) as arrays:
         pixels, labels, label_mask = (arrays[name] for name in ("images", "labels", "label_mask"))

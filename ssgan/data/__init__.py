@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ssgan.config import UsageError
 from ssgan.data import svhn_mat
-from ssgan.data.image_set import ImageSet
+from ssgan.data.arrays import ImageSet
+from ssgan.data.source import Source
+from ssgan.errors import UsageError
 
-__all__ = ["POOLS", "ImageSet", "load", "resolve", "splits"]
+__all__ = ["POOLS", "ImageSet", "Source", "load", "resolve", "splits"]
 
 # Splits of images without labels, as STL-10 has one; TFDS spells it with two l.
 POOLS = ("unlabelled", "unlabeled")

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ssgan import files
+from ssgan.store import files
 
 Check = Callable[[np.dtype, tuple[int, ...]], None]
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ssgan import files
-from ssgan.config import UsageError
 from ssgan.data import street_scene
 from ssgan.data.street_scene import SIDE
+from ssgan.errors import UsageError
+from ssgan.store import files
 
 CLASS_NAMES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 FULL_SIZE = {"train": 73_257, "test": 26_032}

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ssgan.config import UsageError
 from ssgan.data import mat5, network
-from ssgan.data.image_set import ImageSet
+from ssgan.data.arrays import ImageSet
+from ssgan.errors import UsageError
 
 URL = "http://ufldl.stanford.edu/housenumbers/"
 # The sha256 digests that TensorFlow Datasets records for the same two files.

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow_datasets as tfds
 
-from ssgan import files
-from ssgan.config import UsageError
 from ssgan.data import network
-from ssgan.data.image_set import ImageSet, to_square
+from ssgan.data.arrays import ImageSet
+from ssgan.data.resize import to_square
+from ssgan.errors import UsageError
+from ssgan.store import files
 
 _FEATURE = re.compile(r"tensorflow_datasets\.core\.features\.\w+\.\w+")
 _RECORD_FRAME = 16  # bytes beside a record's content: its length and two checksums

@@ -1,8 +1,7 @@
 """The two networks: `Discriminator`, which is the classifier, and `Generator`."""
 
-from ssgan.losses import gan_logits, kplus1_logits
 from ssgan.models.architectures import ARCHITECTURES
 from ssgan.models.discriminator import Discriminator
 from ssgan.models.generator import Generator
 
-__all__ = ["ARCHITECTURES", "Discriminator", "Generator", "gan_logits", "kplus1_logits"]
+__all__ = ["ARCHITECTURES", "Discriminator", "Generator"]

@@ -1,10 +1,12 @@
 """The discriminator: a classifier whose `K` logits carry an implicit `K + 1`-th "generated" class."""
 
+from collections.abc import Iterable, Iterator
+
 import keras
 import tensorflow as tf
 
 from ssgan.layers import WeightNormalized, WeightNormDense
-from ssgan.models.architectures import ARCHITECTURES
+from ssgan.models.architectures import ARCHITECTURES, halvings_to_32_pixels
 
 _POOLING = {"average": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
 
@@ -19,10 +21,13 @@ class Discriminator(keras.Model):
     Args:
         num_classes: `K`, at least 2.
         arch: `small`, `tiny`, `paper_svhn`, `paper_cifar` or `article`; see `ssgan.models.architectures`.
+        trunk: in place of a named architecture, any Keras model of images in -1..1 whose output is a feature map, which
+            is pooled, or a vector. A batch norm in it sees real and generated images together.
         pooling: `max` or `average`, over the whole last feature map.
+        halvings: how often the architecture first halves the images; None: until they have at most 32 pixels.
         dtype: Keras dtype policy of the convolutions; pooling, features and logits are always float32.
 
-    Input shape: float [batch, height, width, channels] in -1..1; 16 to 64 pixels, 1 or 3 channels.
+    Input shape: float [batch, height, width, channels] in -1..1; 16 to 128 pixels, 1 or 3 channels.
     Output shape: logits float32 [batch, K], features float32 [batch, features].
 
     Raises:
@@ -33,7 +38,16 @@ class Discriminator(keras.Model):
         >>> logits, features = discriminator(tf.zeros([2, 32, 32, 3]))
     """
 
-    def __init__(self, num_classes: int, *, arch: str = "small", pooling: str = "max", **kwargs):
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        arch: str = "small",
+        trunk: keras.Model | None = None,
+        pooling: str = "max",
+        halvings: int | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if num_classes < 2:
             raise ValueError(f"num_classes={num_classes}: expected at least 2")
@@ -41,29 +55,43 @@ class Discriminator(keras.Model):
             raise ValueError(f"arch={arch!r}: expected one of {', '.join(ARCHITECTURES)}")
         if pooling not in _POOLING:
             raise ValueError(f"pooling={pooling!r}: expected one of {', '.join(_POOLING)}")
+        if trunk is not None and not isinstance(trunk, keras.Model):
+            raise ValueError(f"trunk={trunk!r}: expected a Keras model, from images to a feature map or a vector")
         self.num_classes = num_classes
         self.arch = arch
         self.pooling = pooling
-        self.trunk = ARCHITECTURES[arch](self.dtype_policy)
+        self.halvings = halvings
+        self.has_own_trunk = trunk is not None
+        self.trunk = [] if trunk is None else [trunk]
         self.pool = _POOLING[pooling](dtype="float32")
         self.head = WeightNormDense(num_classes, train_gain=True, init_scale=0.1, dtype="float32", name="logits")
 
     @property
     def has_batch_statistics(self) -> bool:
         """Whether the outputs for one image depend, in training, on the other images of the batch."""
-        return any(isinstance(layer, keras.layers.BatchNormalization) for layer in self.trunk)
+        return any(isinstance(layer, keras.layers.BatchNormalization) for layer in _nested(self.trunk))
 
     def build(self, input_shape):
         _check_image_shape(input_shape)
-        for layer in [*self.trunk, self.pool, self.head]:
-            layer.build(input_shape)
+        if not self.has_own_trunk:
+            if self.halvings is None:
+                self.halvings = halvings_to_32_pixels(input_shape[1:])
+            self.trunk.extend(ARCHITECTURES[self.arch](self.dtype_policy, self.halvings))
+        for layer in self.trunk:
+            if not layer.built:
+                layer.build(input_shape)
             input_shape = layer.compute_output_shape(input_shape)
+        self.pools = len(input_shape) == 4
+        if self.pools:
+            self.pool.build(input_shape)
+            input_shape = self.pool.compute_output_shape(input_shape)
+        self.head.build(input_shape)
 
     def call(self, images, training=False):
         maps = images
         for layer in self.trunk:
             maps = layer(maps, training=training) if _is_stochastic(layer) else layer(maps)
-        features = self.pool(maps)
+        features = self.pool(maps) if self.pools else keras.ops.cast(maps, "float32")
         return self.head(features), features
 
     def initialize_from_data(self, images: tf.Tensor) -> None:
@@ -75,20 +103,41 @@ class Discriminator(keras.Model):
             images: float [batch, height, width, channels] in -1..1; a few hundred.
         """
         outputs = images
-        for layer in [*self.trunk, self.pool, self.head]:
+        for layer in self.trunk:
             if isinstance(layer, WeightNormalized):
                 layer.initialize_from_data(outputs)
             outputs = layer(outputs, training=True) if _is_stochastic(layer) else layer(outputs)
+        self.head.initialize_from_data(self.pool(outputs) if self.pools else outputs)
 
     def get_config(self) -> dict:
+        """Returns the arguments."""
         config = {"num_classes": self.num_classes, "arch": self.arch, "pooling": self.pooling}
-        return {**config, "dtype": self.dtype_policy.name, "name": self.name}
+        if self.has_own_trunk:
+            config["trunk"] = keras.saving.serialize_keras_object(self.trunk[0])
+        return {**config, "halvings": self.halvings, "dtype": self.dtype_policy.name, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Discriminator":
+        """Returns the discriminator with these arguments; one of versions before 0.3 halves no image first."""
+        if "trunk" in config:
+            config = {**config, "trunk": keras.saving.deserialize_keras_object(config["trunk"])}
+        return cls(**{"halvings": 0, **config})
+
+
+def _nested(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer]:
+    """Gives layers, and those of the models among them."""
+    for layer in layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _nested(layer.layers)
 
 
 def _is_stochastic(layer: keras.layers.Layer) -> bool:
-    return isinstance(layer, (keras.layers.Dropout, keras.layers.GaussianNoise, keras.layers.BatchNormalization))
+    """Tells whether a layer does something else in training."""
+    kinds = (keras.layers.Dropout, keras.layers.GaussianNoise, keras.layers.BatchNormalization, keras.Model)
+    return isinstance(layer, kinds)
 
 
 def _check_image_shape(shape: tuple[int | None, ...]) -> None:
-    if len(shape) != 4 or not all(side and 16 <= side <= 64 for side in shape[1:3]) or shape[3] not in (1, 3):
-        raise ValueError(f"images of shape {tuple(shape)}: expected [batch, 16..64, 16..64, 1 or 3]")
+    if len(shape) != 4 or not all(side and 16 <= side <= 128 for side in shape[1:3]) or shape[3] not in (1, 3):
+        raise ValueError(f"images of shape {tuple(shape)}: expected [batch, 16..128, 16..128, 1 or 3]")

@@ -5,8 +5,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from ssgan.layers import BatchNormalization, WeightNormConv2DTranspose
-
-_LEVELS = 3  # each doubles the resolution
+from ssgan.models.architectures import halvings_to_32_pixels
 
 
 @keras.saving.register_keras_serializable("ssgan")
@@ -18,9 +17,11 @@ class Generator(keras.Model):
     last one weight-normalised, with tanh.
 
     Args:
-        image_shape: (height, width, channels) of the images; 16 to 64 pixels, 1 or 3 channels.
-        width: channels of the last hidden layer; 2 and 4 times as many in the layers before. The paper: 128.
+        image_shape: (height, width, channels) of the images; 16 to 128 pixels, 1 or 3 channels.
+        width: channels of the last hidden layer; 2, 4, 8, ... times as many in the layers before. The paper: 128.
         latent_dim: size of the noise vector. The paper: 100.
+        levels: transposed convolutions, each of which doubles the resolution; None: three for images of up to 32
+            pixels, as in the paper, and one more for each doubling beyond.
         dtype: Keras dtype policy of the layers; the images are always float32.
 
     Input shape: float [batch, latent_dim]; the training draws it uniformly from 0..1, as the paper's code does.
@@ -30,29 +31,38 @@ class Generator(keras.Model):
         ValueError: for an image shape out of these bounds.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], *, width: int = 64, latent_dim: int = 100, **kwargs):
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        *,
+        width: int = 64,
+        latent_dim: int = 100,
+        levels: int | None = None,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         if (
             len(image_shape) != 3
-            or not all(16 <= side <= 64 for side in image_shape[:2])
+            or not all(16 <= side <= 128 for side in image_shape[:2])
             or image_shape[2] not in (1, 3)
         ):
-            raise ValueError(f"image_shape={tuple(image_shape)}: expected (16..64, 16..64, 1 or 3)")
+            raise ValueError(f"image_shape={tuple(image_shape)}: expected (16..128, 16..128, 1 or 3)")
         self.image_shape = tuple(image_shape)
         self.width = width
         self.latent_dim = latent_dim
+        self.levels = 3 + halvings_to_32_pixels(image_shape) if levels is None else levels
         dtype = self.dtype_policy
-        base = [-(-side // 2**_LEVELS) for side in image_shape[:2]]
+        base = [-(-side // 2**self.levels) for side in image_shape[:2]]
+        channels = [width * 2**level for level in reversed(range(self.levels))]
         self.stack = [
-            layers.Dense(base[0] * base[1] * 4 * width, use_bias=False, dtype=dtype),
+            layers.Dense(base[0] * base[1] * channels[0], use_bias=False, dtype=dtype),
             # Normalised before the reshape, each unit by itself: whatever does not depend on the noise is removed.
             *_batch_norm_relu(dtype),
-            layers.Reshape((*base, 4 * width), dtype=dtype),
-            layers.Conv2DTranspose(2 * width, 5, 2, "same", use_bias=False, dtype=dtype),
-            *_batch_norm_relu(dtype),
-            layers.Conv2DTranspose(width, 5, 2, "same", use_bias=False, dtype=dtype),
-            *_batch_norm_relu(dtype),
+            layers.Reshape((*base, channels[0]), dtype=dtype),
         ]
+        for filters in channels[1:]:
+            self.stack.append(layers.Conv2DTranspose(filters, 5, 2, "same", use_bias=False, dtype=dtype))
+            self.stack.extend(_batch_norm_relu(dtype))
         self.to_pixels = WeightNormConv2DTranspose(
             image_shape[2], 5, strides=2, train_gain=True, init_scale=0.1, dtype=dtype
         )
@@ -76,8 +86,14 @@ class Generator(keras.Model):
             "image_shape": self.image_shape,
             "width": self.width,
             "latent_dim": self.latent_dim,
+            "levels": self.levels,
         }
         return {**config, "dtype": self.dtype_policy.name, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict) -> "Generator":
+        """Returns the generator with these arguments; one of versions before 0.3 has three levels."""
+        return cls(**{"levels": 3, **config})
 
     def _hidden(self, noise, training):
         hidden = noise

@@ -1,0 +1,238 @@
+"""Every option of a training run, in groups: frozen dataclasses, which `ssgan.options.Config` puts together."""
+
+import dataclasses
+
+from ssgan.options.declare import check, option
+
+DEFAULT_STEPS = 10_000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Group:
+    """A group of options.
+
+    Raises:
+        UsageError: from the constructor, for a value of the wrong type, out of its bounds or not among its choices.
+    """
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            check(type(self), field.name, getattr(self, field.name), shown_as=f"--{field.name}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Data(Group):
+    """Which images."""
+
+    dataset: str = option(
+        "auto",
+        "TFDS name of an image classification data set (svhn_cropped, mnist, cifar10, ...), "
+        "street_digits (synthetic, embedded), or auto: SVHN where it can be had, otherwise street_digits.",
+        essential=True,
+    )
+    data_dir: str | None = option(
+        None,
+        "Folder with SVHN's train_32x32.mat and test_32x32.mat, or a TFDS data folder. Default: TFDS's own.",
+        essential=True,
+        mathematics=False,
+    )
+    image_size: int = option(
+        32,
+        "Height and width of the images, pixels; smaller images are padded, larger ones shrunk.",
+        low=16,
+        high=128,
+        essential=True,
+    )
+    train_images: int | None = option(
+        None, "Use only the first so many train images. Default: all (street_digits: 10000).", low=1
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Labels(Group):
+    """Which labels are seen."""
+
+    labels: int = option(
+        1000, "Number of train images whose label is used; 0 trains a plain GAN.", low=0, essential=True
+    )
+    label_seed: int = option(0, "Seed that chooses the labelled images.", low=0, high=2**31 - 1, essential=True)
+    label_strategy: str = option(
+        "balanced",
+        "balanced: the same number per class; proportional: class frequencies kept; first: the first rows.",
+        choices=("balanced", "proportional", "first"),
+    )
+    validation: int = option(
+        500, "Unlabelled train images held out to watch the error; never trained on, nothing is chosen by them.", low=0
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Batches(Group):
+    """What a step sees."""
+
+    batching: str = option(
+        "mixed",
+        "mixed: a fixed number of labelled rows beside the unlabelled ones; masked: one stream, most labels hidden.",
+        choices=("mixed", "masked"),
+    )
+    labeled_batch: int = option(50, "Labelled images per step (mixed batching only).", low=1, high=10_000)
+    unlabeled_batch: int = option(50, "Unlabelled images per discriminator update.", low=1, high=10_000)
+    generated_batch: int = option(32, "Generated images per update.", low=1, high=10_000)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Views(Group):
+    """How images are changed, real and generated alike."""
+
+    shift: int = option(2, "Random translation of the training images by up to so many pixels.", low=0, high=8)
+    augment: str = option(
+        "photo",
+        "Change of the images trained on, real and generated: color (colours, contrast inverted, a box cut out), "
+        "photo (that, and a little turned, slanted, stretched, shifted), affine (more of the latter, noise, stray "
+        "strokes: for drawings such as MNIST's), none.",
+        choices=("photo", "color", "affine", "none"),
+        essential=True,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Networks(Group):
+    """Discriminator and generator."""
+
+    arch: str = option(
+        "small",
+        "Discriminator: small (quick), tiny (drawings), paper_svhn (64/128), paper_cifar (96/192), article.",
+        choices=("small", "tiny", "paper_svhn", "paper_cifar", "article"),
+        essential=True,
+    )
+    pooling: str = option("max", "Global pooling that makes the features.", choices=("average", "max"))
+    generator_width: int = option(
+        16, "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.", low=1, high=1024
+    )
+    latent_dim: int = option(100, "Size of the noise vector z.", low=1, high=10_000)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Gan(Group):
+    """The GAN's part of the losses, and when it is computed."""
+
+    updates: str = option(
+        "simultaneous",
+        "simultaneous: one forward pass serves both updates; alternating: D, then G on fresh rows (the paper).",
+        choices=("alternating", "simultaneous"),
+    )
+    d_steps: int = option(1, "Discriminator updates per generator update.", low=1, high=1000)
+    gan_every: int = option(
+        4,
+        "After --unlabeled_start, the GAN takes part in every so-manyth step; in the others, the other losses alone.",
+        low=1,
+        high=1000,
+    )
+    gan_weight: float = option(
+        0.1,
+        "Weight of the GAN's unsupervised loss; 0: no generator. The supervised baseline: the other weights 0, too.",
+        low=0.0,
+        high=1000.0,
+    )
+    label_smoothing: float = option(0.0, "One-sided smoothing of the real target, 1 - this.", low=0.0, high=0.5)
+    feature_matching: str = option("l1", "Distance between mean features.", choices=("l1", "squared"))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PseudoLabels(Group):
+    """Confident predictions as labels of changed images (FixMatch)."""
+
+    pseudo_label_weight: float = option(
+        1.0,
+        "Weight of the loss that holds predictions for augmented unlabelled images to the confident ones "
+        "for the unchanged images (pseudo-labels, FixMatch); 0 for none.",
+        low=0.0,
+        high=1000.0,
+    )
+    pseudo_label_threshold: float = option(
+        0.95, "Probability from which on a prediction counts as confident.", low=0.0, high=1.0
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Smoothness(Group):
+    """Virtual adversarial training."""
+
+    vat_weight: float = option(
+        0.0,
+        "Weight of virtual adversarial training (arXiv:1704.03976): predictions are held steady under the small change "
+        "of an unlabelled image that alters them most; 0 for none, 1 is usual. A step takes 1.3 to 1.6 times as long.",
+        low=0.0,
+        high=1000.0,
+    )
+    vat_radius: float = option(
+        0.05,
+        "Size of the change in virtual adversarial training: root mean square of a pixel, for pixels in -1..1.",
+        low=0.001,
+        high=1.0,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Optimizer(Group):
+    """How long, and how fast."""
+
+    total_steps: int | None = option(
+        None, f"Training steps (discriminator updates). Default: {DEFAULT_STEPS}.", low=1, essential=True
+    )
+    total_epochs: int | None = option(None, "Passes over the unlabelled images, in place of --total_steps.", low=1)
+    learning_rate: float = option(1e-3, "Adam step size of both networks.", low=0.0, high=1.0)
+    decay_start: float = option(
+        0.5, "Fraction of training after which the learning rate falls linearly to 0.", low=0.0, high=1.0
+    )
+    unlabeled_start: float = option(
+        0.3,
+        "Fraction of training after which the unlabelled images and the generator take part; until then, the labelled "
+        "ones alone, in a third of the time per step (mixed batching only).",
+        low=0.0,
+        high=1.0,
+    )
+    ema_decay: float = option(
+        0.999, "Decay per step of the moving average of the discriminator that is evaluated.", low=0.0, high=0.999999
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Run(Group):
+    """Where a run is written, how it is repeated and resumed."""
+
+    seed: int = option(0, "Seed of weights, batches, noise and dropout.", low=0, high=2**31 - 1, essential=True)
+    precision: str = option(
+        "auto",
+        "Arithmetic of the convolutions; auto: bfloat16 where the hardware has matrix units for it.",
+        choices=("auto", "float32", "bfloat16"),
+        essential=True,
+    )
+    deterministic: bool = option(
+        False,
+        "Bit-identical results for the same seed and machine; slower: on CPUs, it does without oneDNN.",
+        essential=True,
+        mathematics=False,
+    )
+    log_every: int = option(
+        250, "Steps between two lines of history, validation errors and sample grids.", low=1, mathematics=False
+    )
+    run_dir: str | None = option(
+        None, "Folder of this run, new or empty. Default: a named one under runs/.", essential=True, mathematics=False
+    )
+    resume: bool = option(
+        False,
+        "Go on with an unfinished run where its newest checkpoint is: the one in --run_dir, or else the newest under "
+        "runs/. Options that are not given are those of the run.",
+        essential=True,
+        mathematics=False,
+    )
+    checkpoint_every: int = option(250, "Steps between two checkpoints.", low=1, mathematics=False)
+    keep_checkpoints: int = option(2, "Number of newest checkpoints to keep.", low=1, mathematics=False)
+    on_nan: str = option(
+        "stop",
+        "After a loss or weight that is not finite: stop; or rollback: go back to the newest checkpoint and on with "
+        "half the learning rate, at most 3 times.",
+        choices=("stop", "rollback"),
+        mathematics=False,
+    )

@@ -1,0 +1,61 @@
+"""Standard output that lasts: it takes every character, and a run does not die for its log."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+
+class Output:
+    """A standard stream that takes every character, and goes on when nobody reads it: a run shall not die for its log.
+
+    What the encoding lacks is written as its number. After an error (the reader has gone, as after `| head -1`; the
+    disk is full) what follows is discarded, with a line on stderr unless the reader just left.
+    """
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        encoding = self._stream.encoding or "utf-8"
+        with self._discarding():
+            self._stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        return len(text)
+
+    def flush(self) -> None:
+        with self._discarding():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _discarding(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            with open(os.devnull, "wb") as nothing:
+                os.dup2(nothing.fileno(), self._stream.fileno())  # what the stream still holds goes there, too
+            if not isinstance(error, BrokenPipeError):
+                print(f"the output cannot be written any more ({error.strerror}); going on without", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def lasting_output() -> Iterator[None]:
+    """Makes stdout and stderr last; where one is closed, what is printed is discarded."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes this number, the lowest: else a file would, and be printed into
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (
+        Output(stream or os.fdopen(number, "w", closefd=False)) for number, stream in enumerate(before, 1)
+    )
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        sys.stdout, sys.stderr = before

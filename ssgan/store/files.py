@@ -1,0 +1,228 @@
+"""Files that are written whole or not at all, and read with a bound: a crash may come, a file may be hostile."""
+
+import contextlib
+import hashlib
+import io
+import json
+import math
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ssgan.errors import UsageError
+
+_TEMPORARY = ".tmp-"
+_LARGEST_JSON = 64 * 2**20
+_LARGEST_NPY_HEADER = 4096
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Yields a temporary name beside `path`; what is written there becomes `path` at the end, or nothing does.
+
+    File and folder are synchronised with the disk, so that a power failure does not undo it either.
+
+    Args:
+        path: file, or folder that does not exist yet.
+
+    Raises:
+        OSError: if it cannot be written; the error names `path`.
+    """
+    temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
+    try:
+        yield temporary
+        for written in [*temporary.glob("*"), temporary]:  # of a file, the glob is empty
+            _synchronize(written)
+        os.replace(temporary, path)
+        _synchronize(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            remove(temporary)
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a text file, in UTF-8, whole or not at all."""
+    with whole(path) as temporary:
+        # Names of files that are no text stay the bytes that they are.
+        temporary.write_text(text, "utf-8", errors="surrogateescape")
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Writes a JSON file whole or not at all; NaN and infinities are refused."""
+    write(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
+
+
+def remove(path: Path) -> None:
+    """Removes a file or a folder of files, and is content when there is none."""
+    if path.is_dir() and not path.is_symlink():
+        for file in path.iterdir():
+            file.unlink()
+        path.rmdir()
+    else:
+        path.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Tells whether a file or folder is one that `whole` writes to, or left when its process was killed."""
+    return path.name.startswith(_TEMPORARY)
+
+
+def remove_temporary(folder: Path) -> None:
+    """Removes what writers that were killed left in a folder; call it only where no other process writes."""
+    for left in filter(is_temporary, list(folder.iterdir())):
+        remove(left)
+
+
+def sha256(path: Path) -> str:
+    """Returns the sha256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Opens a file to read: what was looked at is what is read, whatever becomes of its name.
+
+    Raises:
+        OSError: if it cannot be opened.
+        ValueError: if it is a folder, or a device or a pipe, which may never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe that nobody writes to is not waited for
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ValueError("not a regular file")
+    return os.fdopen(descriptor, "rb")
+
+
+def read_bytes(path: Path, *, max_bytes: int) -> bytes:
+    """Reads a file of at most so many bytes; memory is taken for no more than it has.
+
+    Raises:
+        OSError: if it cannot be read; the error names it.
+        ValueError: if it is larger, or no regular file.
+    """
+    try:
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > max_bytes:
+                raise ValueError(f"larger than {max_bytes} bytes")
+            return file.read(size)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def read_text(path: Path) -> str:
+    """Reads a text file of at most 64 MiB.
+
+    Raises:
+        UsageError: if the file is missing, larger, no UTF-8 text, or a device or a pipe, which may never end.
+    """
+    try:
+        return read_bytes(path, max_bytes=_LARGEST_JSON).decode()
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        UsageError: if the file is missing, too large, or holds something else, NaN and infinities included.
+    """
+    return parse_json(read_text(path), path)
+
+
+def parse_json(text: str | bytes, path: Path) -> dict[str, Any]:
+    """Returns the JSON object that the content of a file is.
+
+    Raises:
+        UsageError: if it is something else, NaN and infinities included; the error names the file.
+    """
+    try:
+        values = json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path} is no readable JSON file: {error}") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"{path} holds a {type(values).__name__}; expected a JSON object")
+    return values
+
+
+def _finite(number: str) -> float:
+    if not math.isfinite(float(number)):
+        raise ValueError(f"{number[:20]} is not a finite number")
+    return float(number)
+
+
+def dictionaries(values: Any) -> Iterator[dict[str, Any]]:
+    """Gives every dictionary in what JSON held, the inner ones too, however deep they lie."""
+    left = [values]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            yield value
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
+
+
+def read_npz(path: Path, *, max_bytes: int) -> dict[str, np.ndarray]:
+    """Reads every array of a NumPy archive; pickles are refused, and so is what would take more memory.
+
+    Args:
+        path: the archive, compressed or not.
+        max_bytes: bound of all arrays together.
+
+    Raises:
+        UsageError: if the file is missing, damaged, larger than it may be, or holds anything but plain arrays.
+    """
+    try:
+        file = open_regular(path)
+    except (OSError, ValueError) as error:
+        raise _no_archive(path, error) from error
+    with file:
+        return parse_npz(file, path, max_bytes=max_bytes)
+
+
+def parse_npz(file: BinaryIO, path: Path, *, max_bytes: int) -> dict[str, np.ndarray]:
+    """Reads every array of an open NumPy archive, as `read_npz` does; `path` is its name in errors."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            size = sum(member.file_size for member in members)
+            if size > max_bytes + _LARGEST_NPY_HEADER * len(members):
+                raise ValueError(f"its arrays would take {size:,} bytes; expected at most {max_bytes:,}")
+            return {member.filename.removesuffix(".npy"): _array(archive.read(member)) for member in members}
+    except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise _no_archive(path, error) from error
+
+
+def _no_archive(path: Path, error: Exception) -> UsageError:
+    return UsageError(f"{path} is no readable NumPy archive ({type(error).__name__}: {error})")
+
+
+def _array(content: bytes) -> np.ndarray:
+    """Returns the array of a `.npy` file, which is held to the length that its header declares."""
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("an array is not in the .npy format 1.0")
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=_LARGEST_NPY_HEADER)
+    values = memoryview(content)[file.tell() :]  # not a copy of its own
+    if dtype.hasobject or dtype.itemsize * int(np.prod(shape, dtype=object)) != len(values):
+        raise ValueError(f"an array is declared as {dtype} {shape}, which is not what its {len(values):,} bytes hold")
+    return np.frombuffer(values, dtype).reshape(shape, order="F" if fortran_order else "C").copy()
+
+
+def _synchronize(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

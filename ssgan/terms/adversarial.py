@@ -1,0 +1,66 @@
+"""Real or generated: the unsupervised loss of the discriminator."""
+
+import keras
+import tensorflow as tf
+
+from ssgan.terms.base import Passes, Term
+from ssgan.terms.logits import mean
+
+
+@keras.saving.register_keras_serializable("ssgan")
+class Adversarial(Term):
+    """Half the cross-entropies of "real" and of "generated": `L_unsupervised` of arXiv:1606.03498, section 5.
+
+    Args:
+        weight: at least 0.
+        label_smoothing: one-sided smoothing of the target of real images, 0..0.5 (section 3.4).
+    """
+
+    name, needs = "adversarial", ("unlabeled", "generated")
+    options = {"weight": "gan_weight", "label_smoothing": "label_smoothing"}
+    label_smoothing: float
+    watched = ("real_probability", "generated_probability")
+
+    def __init__(self, weight: float = 1.0, *, label_smoothing: float = 0.0):
+        super().__init__(weight, label_smoothing=label_smoothing)
+
+    def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
+        real = real_loss(passes.unlabeled.gan_logits, label_smoothing=self.label_smoothing)
+        return 0.5 * (mean(real) + mean(generated_loss(passes.generated.gan_logits)))
+
+    def figures(self, passes: Passes) -> dict[str, tuple[tf.Tensor, tf.Tensor | None]]:
+        """Returns `real_probability` and `generated_probability`: D(x) and D(G(z)), 0..1."""
+        return {
+            "real_probability": (tf.sigmoid(passes.unlabeled.gan_logits), None),
+            "generated_probability": (tf.sigmoid(passes.generated.gan_logits), None),
+        }
+
+
+def real_loss(gan_logits: tf.Tensor, *, label_smoothing: float = 0.0) -> tf.Tensor:
+    """Cross-entropy of "real" for unlabelled images, `-(1 - s) log D(x) - s log(1 - D(x))`.
+
+    Reference: arXiv:1606.03498, section 5 (`L_unsupervised`) and 3.4 (one-sided label smoothing).
+
+    Args:
+        gan_logits: float [batch], see `gan_logits`.
+        label_smoothing: `s`, 0..0.5; 0 is the paper's semi-supervised loss.
+
+    Returns:
+        float32 [batch] in nats, one loss per row.
+    """
+    logits = tf.cast(gan_logits, tf.float32)
+    return tf.nn.softplus(-logits) + label_smoothing * logits
+
+
+def generated_loss(gan_logits: tf.Tensor) -> tf.Tensor:
+    """Cross-entropy of "generated" for generated images, `-log(1 - D(G(z)))`.
+
+    Reference: arXiv:1606.03498, section 5 (`L_unsupervised`).
+
+    Args:
+        gan_logits: float [batch], see `gan_logits`.
+
+    Returns:
+        float32 [batch] in nats, one loss per row.
+    """
+    return tf.nn.softplus(tf.cast(gan_logits, tf.float32))

@@ -1,0 +1,121 @@
+"""What a term of a loss is, and what it sees of a step."""
+
+import dataclasses
+from typing import Any, ClassVar, cast
+
+import keras
+import tensorflow as tf
+
+from ssgan.errors import UsageError
+from ssgan.options import check_option
+from ssgan.terms.logits import gan_logits
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Rows:
+    """Images of one role, and what the discriminator makes of them.
+
+    Attributes:
+        images: float32 [rows, height, width, channels] in -1..1, as the discriminator saw them.
+        logits: float32 [rows, K].
+        features: float32 [rows, features].
+    """
+
+    images: tf.Tensor
+    logits: tf.Tensor
+    features: tf.Tensor
+
+    @property
+    def gan_logits(self) -> tf.Tensor:
+        """The logits of "real", float32 [rows]; see `ssgan.gan_logits`."""
+        return gan_logits(self.logits)
+
+
+NO_ROWS = cast(Rows, None)  # typed as rows, because a term is asked only where there are those that it needs
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Passes:
+    """The images of a step by their role, after their passes through the discriminator; None: there are none.
+
+    Attributes:
+        labeled: rows with labels; in a masked stream all rows, of which `labels` hides most.
+        labels: int32 [rows of `labeled`], -1 where hidden.
+        unlabeled: rows without labels.
+        weak: the same rows in their weak view, without dropout or noise.
+        generated: rows from the generator.
+        seeds: of further random numbers.
+    """
+
+    labeled: Rows = NO_ROWS
+    labels: tf.Tensor = cast(tf.Tensor, None)
+    unlabeled: Rows = NO_ROWS
+    weak: Rows = NO_ROWS
+    generated: Rows = NO_ROWS
+    seeds: keras.random.SeedGenerator
+
+    def hold(self, roles: tuple[str, ...]) -> bool:
+        """Tells whether there are rows of each of these roles."""
+        return all(getattr(self, role) is not None for role in roles)
+
+
+class Term:
+    """One term of the loss of a network; where the rows that it needs are missing in a step, it has no part in it.
+
+    A subclass says what it needs, and computes its value in `__call__`; it is registered with Keras, and its arguments
+    are its attributes. Arguments that are options of the command line have their bounds.
+
+    Args:
+        weight: by which its value is multiplied, at least 0.
+
+    Attributes:
+        name: of its value in the logs.
+        needs: roles of the rows that it looks at, see `Passes`.
+        options: its arguments, each with the name of the option whose bounds it has.
+        watched: names of its `figures`.
+
+    Raises:
+        UsageError: for an argument out of its bounds.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]]
+    options: ClassVar[dict[str, str]]
+    watched: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, weight: float = 1.0, **arguments: Any):
+        self.weight = weight
+        vars(self).update(arguments)
+        for argument, value in self.get_config().items():
+            check_option(self.options[argument], value, shown_as=f"{type(self).__name__}: {argument}")
+
+    def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
+        """Returns the value, float32 scalar, without the weight."""
+        raise NotImplementedError
+
+    def figures(self, passes: Passes) -> dict[str, tuple[tf.Tensor, tf.Tensor | None]]:
+        """Returns what else is to be seen in the logs: by name, values [rows] and their weights [rows], or None."""
+        return {}
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments."""
+        return {argument: getattr(self, argument) for argument in self.options}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Term":
+        """Returns the term with these arguments."""
+        return cls(**config)
+
+
+def check_terms(terms: Any, name: str) -> list[Term]:
+    """Returns terms as a list.
+
+    Raises:
+        UsageError: if they are no terms, or two of them have one name.
+    """
+    if not isinstance(terms, list | tuple) or not all(isinstance(term, Term) for term in terms):
+        raise UsageError(f"{name}={terms!r}: expected a list of terms such as ssgan.terms.Supervised()")
+    names = [term.name for term in terms]
+    if len(set(names)) < len(names):
+        raise UsageError(f"{name} holds {', '.join(names)}; expected each kind of term once")
+    return list(terms)

@@ -1,0 +1,135 @@
+"""Keras' side of the training: one compiled function for each kind of step, input that is looked at, whole files."""
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ssgan import inputs
+from ssgan.errors import UsageError
+from ssgan.store import files
+
+
+class HostStepped(keras.Model):
+    """A model whose kind of step is chosen outside the graph, by a counter that Python keeps.
+
+    A subclass says which kind of step is due (`step_kind`), does it (`train_step_of`), keeps its number in the variable
+    `steps_done`, and has an `image_shape`.
+    """
+
+    _step: int | None = None
+
+    @property
+    def step(self) -> int:
+        """The number of training steps done; read from the variable once, then counted."""
+        if self._step is None:
+            self._step = int(self.steps_done)
+        return self._step
+
+    def step_kind(self) -> str:
+        """Returns the kind of the step that is due."""
+        raise NotImplementedError
+
+    def train_step_of(self, kind: str, batch: Any) -> dict[str, tf.Tensor]:
+        """Does one step of a kind; returns the logs."""
+        raise NotImplementedError
+
+    def train_step(self, batch):
+        """Does the step that is due; `fit` runs it as a compiled function for each kind."""
+        logs = self.train_step_of(self.step_kind(), batch)
+        self._step = self.step + 1
+        return logs
+
+    def make_train_function(self, force=False):
+        """Returns the function that `fit` calls: it draws a batch from an iterator and does the step that is due."""
+        if self.train_function is not None and not force:
+            return self.train_function
+        compiled = {}
+
+        def train_function(iterator: Iterator) -> dict[str, tf.Tensor]:
+            logs: dict[str, tf.Tensor] = {}
+            for _ in range(self.steps_per_execution):
+                try:
+                    batch = next(iterator)
+                except StopIteration:
+                    if not logs:
+                        raise
+                    break
+                kind = self.step_kind()
+                if kind not in compiled:
+                    compiled[kind] = self._compiled(kind)
+                logs = compiled[kind](batch)
+                self._step = self.step + 1
+            return logs
+
+        self.train_function = train_function
+        return train_function
+
+    def _compiled(self, kind: str) -> Callable[[Any], dict[str, tf.Tensor]]:
+        @tf.autograph.experimental.do_not_convert
+        def one_step(batch):
+            strategy = self.distribute_strategy
+            logs = strategy.run(functools.partial(self.train_step_of, kind), (batch,))
+            return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
+
+        if self.run_eagerly:
+            return one_step
+        return tf.function(one_step, reduce_retracing=True, jit_compile=self.jit_compile)
+
+    def load_own_variables(self, store):
+        """Loads them, and forgets the number of steps that was counted."""
+        super().load_own_variables(store)
+        self._step = None
+
+    def __call__(self, images, *args, **kwargs):
+        """Looks at the shape of the images before Keras does, which would wrap the words for it in its own."""
+        inputs.check_images(images, self.image_shape)
+        return super().__call__(images, *args, **kwargs)
+
+    def fit(self, x=None, *args, class_weight=None, **kwargs):
+        """Trains as `keras.Model.fit` does, on batches as the class describes them.
+
+        Raises:
+            UsageError: for images, labels or masks of other shapes or values, and for endless batches without
+                `steps_per_epoch`.
+        """
+        if class_weight is not None:
+            raise UsageError(f"class_weight={class_weight}: SSGAN does not weigh classes; leave it out")
+        endless = isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY
+        if endless and kwargs.get("steps_per_epoch") is None:
+            raise UsageError("the batches have no end; expected a length of the epoch: fit(..., steps_per_epoch=500)")
+        inputs.warn_of_range(x)
+        self._step = None  # the variable may have been set since
+        with inputs.in_words():
+            return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """Returns the errors as `keras.Model.evaluate` does: `error` of the EMA weights, `raw_error` of the raw ones.
+
+        Raises:
+            UsageError: for images or labels of other shapes or values.
+        """
+        inputs.warn_of_range(x)
+        with inputs.in_words():
+            return super().evaluate(x, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """Returns class probabilities as `keras.Model.predict` does, float32 [n, K].
+
+        Raises:
+            UsageError: for images of another shape.
+        """
+        inputs.warn_of_range(x)
+        return super().predict(x, *args, **kwargs)
+
+    def save(self, filepath, overwrite=True, zipped=None, **kwargs):
+        """Saves as `keras.Model.save` does; a `.keras` file is replaced when the new one is whole."""
+        local = isinstance(filepath, str | os.PathLike) and "://" not in str(filepath)
+        if not (overwrite and local and str(filepath).endswith(".keras")):
+            return super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
+        with files.whole(Path(filepath)) as temporary:
+            super().save(temporary, zipped=zipped, **kwargs)

@@ -1,0 +1,115 @@
+"""What the options of a run mean: how many steps, which batches, which model and optimizers."""
+
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssgan import Discriminator, Generator, hardware, terms
+from ssgan.batches import masked_batches, mixed_batches
+from ssgan.gan import SSGAN
+from ssgan.options import DEFAULT_STEPS, Config
+from ssgan.schedules import ConstantThenLinear
+
+if TYPE_CHECKING:
+    from ssgan.data import Source
+
+
+def total_steps(config: Config, *, num_unlabeled: int) -> int:
+    """Returns the number of training steps, from `total_steps` or `total_epochs`, rounded up to a whole step."""
+    if config.total_epochs is not None:
+        return -(-config.total_epochs * num_unlabeled // config.unlabeled_batch)
+    return config.total_steps or DEFAULT_STEPS
+
+
+def batches(
+    config: Config,
+    images: "Source",
+    label_mask: np.ndarray,
+    *,
+    unlabeled: np.ndarray,
+    steps: int,
+    start: int = 0,
+) -> tf.data.Dataset:
+    """Returns the training batches that the options ask for, from step `start` on; see `ssgan.batches`."""
+    # The alternating generator update looks at images of its own, the supervised baseline at no unlabelled image.
+    own = config.generated_batch if config.updates == "alternating" and config.gan_weight else 0
+    unlabeled_batch = 0 if is_baseline(config) else config.unlabeled_batch
+    shared: dict[str, Any] = {"unlabeled": unlabeled, "seed": config.seed, "steps": steps, "start": start}
+    arrays = (images, images.labels, label_mask)
+    if config.batching == "masked":
+        return masked_batches(*arrays, batch=unlabeled_batch + own or config.unlabeled_batch, **shared)
+    return mixed_batches(
+        *arrays,
+        labeled_batch=config.labeled_batch if config.labels else 0,
+        unlabeled_batch=unlabeled_batch,
+        generator_batch=own,
+        **shared,
+    )
+
+
+def is_baseline(config: Config) -> bool:
+    """Tells whether the options ask for the supervised baseline, which sees no unlabelled image."""
+    return config.gan_weight == config.pseudo_label_weight == config.vat_weight == 0
+
+
+def unlabeled_start(config: Config, *, steps: int) -> int:
+    """Returns the number of steps in which the labelled images alone are learned from, before the others take part."""
+    has_both = config.labels > 0 and config.batching == "mixed" and not is_baseline(config)
+    return round(config.unlabeled_start * steps) if has_both else 0
+
+
+def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int, steps: int) -> SSGAN:
+    """Returns the compiled model that the options ask for."""
+    dtype = hardware.dtype_policy(config.precision)
+    gan = SSGAN(
+        Discriminator(num_classes, arch=config.arch, pooling=config.pooling, dtype=dtype),
+        Generator(image_shape, width=config.generator_width, latent_dim=config.latent_dim, dtype=dtype),
+        ema_decay=config.ema_decay,
+    )
+    compile_gan(gan, config, steps=steps)
+    return gan
+
+
+def d_terms(config: Config) -> list[terms.Term]:
+    """Returns the terms of the discriminator's loss."""
+    classes = config.labels > 0  # a plain GAN names none
+    every = [
+        (classes, terms.Supervised()),
+        (True, terms.Adversarial(config.gan_weight, label_smoothing=config.label_smoothing)),
+        (classes, terms.PseudoLabels(config.pseudo_label_weight, threshold=config.pseudo_label_threshold)),
+        (classes, terms.VirtualAdversarial(config.vat_weight, radius=config.vat_radius)),
+    ]
+    return [term for has_part, term in every if has_part and term.weight]
+
+
+def g_terms(config: Config) -> list[terms.Term]:
+    """Returns the terms of the generator's loss; none where there is no generator."""
+    return [terms.FeatureMatching(distance=config.feature_matching)] if config.gan_weight else []
+
+
+def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 1.0) -> None:
+    """Compiles a model as the options ask: optimizers at their beginning, the learning rate times a factor."""
+    gan_every = config.gan_every if config.labels else 1  # without labels there is nothing else to learn from
+    start = unlabeled_start(config, steps=steps)
+    g_every = gan_every * config.d_steps
+
+    def adam(*, first_step: int, every: int) -> keras.optimizers.Optimizer:
+        peak = config.learning_rate * rate_factor
+        when = {"total_steps": steps, "first_step": first_step, "every": every}
+        return keras.optimizers.Adam(ConstantThenLinear(peak, decay_start=config.decay_start, **when), beta_1=0.5)
+
+    gan.compile(
+        adam(first_step=0, every=1),
+        adam(first_step=-(-start // g_every) * g_every, every=g_every),
+        d_terms=d_terms(config),
+        g_terms=g_terms(config),
+        updates=config.updates,
+        d_steps=config.d_steps,
+        unlabeled_start=start,
+        gan_every=gan_every,
+        generated_batch=config.generated_batch,
+        shift=config.shift,
+        augment=config.augment,
+    )

@@ -1,0 +1,13 @@
+"""What happens while a run trains: progress, history, curves, samples, checkpoints, and a guard against NaN.
+
+The callbacks count training steps, not epochs: `fit` sees a run as one epoch of `total_steps` batches, and every
+`log_every` steps the metrics are written down and begin anew.
+"""
+
+from ssgan.training.callbacks.checkpoints import Checkpoints
+from ssgan.training.callbacks.guard import NonFiniteGuard
+from ssgan.training.callbacks.monitor import Monitor
+from ssgan.training.callbacks.progress import Progress
+from ssgan.training.callbacks.samples import Samples
+
+__all__ = ["Checkpoints", "Monitor", "NonFiniteGuard", "Progress", "Samples"]

@@ -1,0 +1,148 @@
+"""The history of a run."""
+
+import csv
+import io
+import math
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssgan import report
+from ssgan.store import files
+from ssgan.training.callbacks.due import is_due
+from ssgan.training.callbacks.progress import Progress
+
+
+class Monitor(keras.callbacks.Callback):
+    """Every `log_every` steps: one record of the metrics, and the metrics begin anew.
+
+    A record holds the step, the seconds of training, the learning rates of discriminator and generator, the metrics as
+    means over the interval and, where there are validation images, the error of the EMA weights on them. It goes to
+    `history.csv`, to TensorBoard (`tensorboard/`), to `curves.png` and to the progress bar.
+
+    Args:
+        run_dir: folder of the run.
+        total_steps: number of the last step.
+        log_every: steps between two records; the last step always has one.
+        validation: (images, labels) to watch the error on, or None.
+        title: of the curves.
+        resumed: what `state` returned when the run was saved, to go on there; None at its beginning.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        total_steps: int,
+        log_every: int,
+        validation: tuple[np.ndarray, np.ndarray] | None,
+        title: str,
+        resumed: dict[str, Any] | None = None,
+    ):
+        super().__init__()
+        self.run_dir = run_dir
+        self.total_steps = total_steps
+        self.log_every = log_every
+        self.validation = validation
+        self.title = title
+        resumed = resumed or {"records": [], "seconds": 0.0}
+        self.records: list[dict[str, float]] = [
+            {name: math.nan if value is None else value for name, value in record.items()}
+            for record in resumed["records"]
+        ]
+        self.seconds_before = resumed["seconds"]
+        self.begin = time.monotonic()
+
+    def on_train_begin(self, logs=None):
+        """Starts the clock; writes the logs anew, as they were at this step."""
+        shutil.rmtree(self.run_dir / "tensorboard", ignore_errors=True)
+        self.writer = tf.summary.create_file_writer(str(self.run_dir / "tensorboard"))
+        for record in self.records:
+            self._write_scalars(record)
+        self._write_history()
+        self.means = {
+            name: [keras.ops.convert_to_numpy(variable) for variable in metric.variables]
+            for name, metric in self.model.train_metrics.items()
+        }
+        self.progress = Progress(self.total_steps, start=self.model.step)
+        self.begin = time.monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Puts the means of the interval so far back: `fit` has just reset them."""
+        for name, values in self.means.items():
+            for variable, value in zip(self.model.train_metrics[name].variables, values, strict=True):
+                variable.assign(value)
+
+    def state(self) -> dict[str, Any]:
+        """Returns the records and the seconds of training so far, as JSON can hold them."""
+        records = [
+            {name: None if math.isnan(value) else value for name, value in record.items()} for record in self.records
+        ]
+        return {"records": records, "seconds": self.seconds()}
+
+    def seconds(self) -> float:
+        """Returns the seconds of training so far, those before the run was resumed included."""
+        return round(self.seconds_before + time.monotonic() - self.begin, 3)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Shows the step, and writes a record when one is due."""
+        step = self.model.step
+        if not is_due(step, self.log_every, self.total_steps):
+            self.progress.show(step, logs)
+            return
+        self.records.append(self._record(step, logs))
+        self._write_history()
+        self._write_scalars(self.records[-1])
+        report.learning_curves(self.history(), self.run_dir / "curves.png", title=self.title)
+        self.progress.show(step, logs, record=self.records[-1])
+        self.model.reset_metrics()
+
+    def on_train_end(self, logs=None):
+        """Closes the TensorBoard log."""
+        self.writer.close()
+
+    def history(self) -> dict[str, list[float]]:
+        """Returns the records as columns."""
+        return {name: [record.get(name, math.nan) for record in self.records] for name in self.records[-1]}
+
+    def _record(self, step: int, logs: dict) -> dict[str, float]:
+        has_generator = bool(self.model.g_terms)
+        record = {
+            "step": step,
+            "seconds": self.seconds(),
+            "learning_rate": float(self.model.d_optimizer.learning_rate),
+            "g_learning_rate": float(self.model.g_optimizer.learning_rate) if has_generator else math.nan,
+            # A mean of nothing is not 0: the baseline has no generator, an unlabelled batch no accuracy.
+            **{
+                name: float(logs[name]) if float(metric.count) else math.nan
+                for name, metric in self.model.train_metrics.items()
+            },
+        }
+        if self.validation is not None:
+            images, labels = self.validation
+            predicted = self.model.predict(images, batch_size=250, verbose=0).argmax(axis=-1)
+            record["validation_error"] = float(np.mean(predicted != labels))
+        return record
+
+    def _write_history(self) -> None:
+        table = io.StringIO()
+        if self.records:
+            # A record of an earlier version may lack what the last one has.
+            rows = csv.DictWriter(table, self.records[-1].keys(), restval=math.nan, lineterminator="\n")
+            rows.writeheader()
+            rows.writerows(self.records)
+        files.write(self.run_dir / "history.csv", table.getvalue())
+
+    def _write_scalars(self, record: dict[str, float]) -> None:
+        # tf.summary.scalar needs the tensorboard package; to write, this part of TensorFlow is enough.
+        metadata = tf.compat.v1.SummaryMetadata()
+        metadata.plugin_data.plugin_name = "scalars"
+        with self.writer.as_default(step=int(record["step"])):
+            for name, value in record.items():
+                tf.summary.write(name, tf.constant(value, tf.float32), metadata=metadata)
+        self.writer.flush()

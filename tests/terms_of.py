@@ -1,0 +1,35 @@
+"""Terms by the names and values of the options, as the command line makes them."""
+
+from ssgan import terms
+
+
+def terms_of(
+    *,
+    gan_weight=1.0,
+    label_smoothing=0.0,
+    feature_matching="l1",
+    pseudo_label_weight=0.0,
+    pseudo_label_threshold=0.95,
+    vat_weight=0.0,
+    vat_radius=0.05,
+) -> dict[str, list[terms.Term]]:
+    """Returns `d_terms` and `g_terms` for `SSGAN.compile`."""
+    d_terms = [
+        terms.Supervised(),
+        terms.Adversarial(gan_weight, label_smoothing=label_smoothing),
+        terms.PseudoLabels(pseudo_label_weight, threshold=pseudo_label_threshold),
+        terms.VirtualAdversarial(vat_weight, radius=vat_radius),
+    ]
+    return {
+        "d_terms": [term for term in d_terms if term.weight],
+        "g_terms": [terms.FeatureMatching(distance=feature_matching)] if gan_weight else [],
+    }
+
+
+OPTIONS = tuple(terms_of.__kwdefaults__)
+
+
+def split(options: dict) -> dict:
+    """Returns the options of `SSGAN.compile`, those of terms replaced by the terms."""
+    of_terms = {name: value for name, value in options.items() if name in OPTIONS}
+    return {**{name: value for name, value in options.items() if name not in OPTIONS}, **terms_of(**of_terms)}
