@@ -1,4 +1,4 @@
-"""Tests of what `experiments/bench.py` counts with; its peers need environments of their own."""
+"""Tests of what `experiments/peers/bench.py` counts with; its peers need environments of their own."""
 
 import json
 import subprocess
@@ -6,13 +6,14 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-import bench
-import fuzz
+from experiments.peers import bench
+from experiments.robustness import fuzz
 import numpy as np
 import pytest
 import tensorflow as tf
-import variants
-from bench_steps import processes, results, shapes, ssgan_step, variant_step
+from experiments.speed import variants
+from experiments.common import processes, results
+from experiments.speed import shapes, ssgan_step, variant_step
 
 from ssgan.training import build as recipe
 
@@ -162,7 +163,7 @@ def test_what_was_fuzzed_says_of_which_commit_and_keeps_readers_that_are_gone(tm
     with pytest.raises(SystemExit, match="False"):
         fuzz.main()
     written = json.loads(fuzz.RESULT.read_text())
-    assert (written["commit"], written["command"]) == ("c0ffee", "python experiments/fuzz.py --mutations=20")
+    assert (written["commit"], written["command"]) == ("c0ffee", "python -m experiments.robustness.fuzz --mutations=20")
     assert written["hardware"]["cores"] and written["readers"]["gone"] == {"measured": {"date": "then"}, "tried": 3}
 
 

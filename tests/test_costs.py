@@ -1,4 +1,4 @@
-"""Tests of `experiments/costs.py`: that its points are what they are said to be."""
+"""Tests of `experiments/speed/costs.py`: that its points are what they are said to be."""
 
 import argparse
 import dataclasses
@@ -6,8 +6,9 @@ import json
 import subprocess
 import sys
 
-import costs
-from bench_steps import processes, results, ssgan_step, train_command
+from experiments.speed import costs
+from experiments.common import processes, results
+from experiments.speed import ssgan_step, train_command
 
 from ssgan.options import Config
 
@@ -34,7 +35,7 @@ def test_a_point_is_the_median_of_its_rounds():
 
 def test_the_command_line_names_no_folder(monkeypatch):
     monkeypatch.setattr("sys.argv", ["x/costs.py", "--only", "rows", "--output", "a.json", "--work_dir=b", "--steps=2"])
-    assert processes.command_line() == "python experiments/costs.py --only rows --steps=2"
+    assert processes.command_line() == "python -m experiments.speed.costs --only rows --steps=2"
 
 
 def test_a_part_says_what_it_was_measured_with_and_leaves_the_others(monkeypatch, tmp_path):

@@ -8,12 +8,12 @@ import os
 import sys
 import zipfile
 
-import fuzz
-import fuzz_readers
+from experiments.robustness import fuzz
+from experiments.robustness import readers
 import keras
 import numpy as np
 import pytest
-from fuzz_hostile import HOSTILE
+from experiments.robustness.hostile import HOSTILE
 
 import ssgan
 from ssgan import eval

@@ -1,4 +1,4 @@
-"""Tests of `experiments/measure.py`: that what it would train for hours is what it says, without training."""
+"""Tests of `experiments/studies/measure.py`: that what it would train for hours is what it says, without training."""
 
 import json
 import sys
@@ -13,8 +13,9 @@ from ssgan.options.flags import parse_flags
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT / "experiments"))
 
-import measure  # noqa: E402
-from bench_steps import results, study_figure  # noqa: E402
+from experiments.studies import measure  # noqa: E402
+from experiments.common import results
+from experiments.studies import figure as study_figure  # noqa: E402
 
 RECIPES = [(study, recipe) for study in measure.STUDIES for recipe in measure.STUDIES[study].recipes]
 

@@ -4,10 +4,11 @@ import json
 import subprocess
 import sys
 
-import compare_peers
+from experiments.peers import compare_peers
 import numpy as np
 import pytest
-from bench_steps import environments, peer_images, processes, results, training_clock
+from experiments.common import processes, results
+from experiments.peers import environments, peer_images, training_clock
 
 from ssgan import data
 from ssgan.data import labels

@@ -1,0 +1,1 @@
+"""What the rooms share: processes, their clock and options, images, and what results say of themselves."""

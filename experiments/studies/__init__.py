@@ -1,0 +1,1 @@
+"""How accurate recipes are: `measure` trains and tests them, `recipes` says which there are."""

@@ -1,0 +1,351 @@
+"""Trains and tests the recipes of a study, each with several choices of labels, and writes their raw results.
+
+  python -m experiments.studies.measure STUDY... --data_dir=FOLDER
+
+FOLDER holds svhn_lite/ (SVHN's two .mat files, here a part of the official test file, see the README) and tfds/
+(MNIST as TFDS prepares it). Prints the errors and puts them into results/<study>.json after every run; what that file
+holds of other recipes, of other label seeds and of newer runs stays, be it measured elsewhere or no longer possible. A
+run that is finished under runs/ is not trained again, one that was interrupted goes on: repeat the command until all
+is done. Without names: all studies, a day's work.
+
+In a study of so many minutes, the steps that fit into them are counted once for each recipe, before it is trained; the
+learning rate falls to 0 at the last of them. Leave the machine alone while such a study, or any time, is measured.
+"""
+
+import argparse
+import csv
+import dataclasses
+import itertools
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from experiments.common import results
+from experiments.common.places import CONFIGS, RESULTS
+
+from ssgan.store import files
+
+SVHN_LITE, TFDS = "svhn_lite", "tfds"
+CALIBRATION_STEPS, TIMED_TOGETHER = 200, 20
+POINTS = 20  # of a curve, in a study of so many minutes
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """Recipes and what they have in common.
+
+    Attributes:
+        recipes: the flags of each recipe, by its name.
+        data: sub-folder of the data; none for embedded images.
+        label_seeds: each recipe is trained with each; 0 to 4 for figures, 100 and more for decisions.
+        minutes: time of each training; by default, as many steps as the flags say.
+        tested: on the test images, for figures; by validation images, for decisions.
+        transfer: sub-folder of SVHN images that are tested on as well.
+    """
+
+    recipes: dict[str, list[str]]
+    data: str | None = SVHN_LITE
+    label_seeds: tuple[int, ...] = (0,)
+    minutes: float | None = None
+    tested: bool = True
+    transfer: str | None = None
+
+
+
+def without_duration(config: str) -> list[str]:
+    """Returns the flags of a file in `configs/`, except for how long it trains."""
+    lines = (CONFIGS / f"{config}.cfg").read_text().split("\n")
+    return [line for line in lines if line.startswith("--") and not line.startswith("--total_")]
+
+
+DEFAULT = "--flagfile=configs/svhn_1000.cfg"
+NO_GENERATOR = "--flagfile=configs/svhn_1000_no_generator.cfg"
+SUPERVISED = "--flagfile=configs/svhn_1000_supervised.cfg"
+# Of decisions, not of figures: short, on held-out train images, each recipe one step away from a base.
+DECISION = [
+    "--flagfile=configs/mnist_100.cfg",
+    "--pseudo_label_threshold=0.95",
+    "--vat_weight=0",
+    "--validation=10000",
+    "--total_steps=1000",
+    "--log_every=500",
+]
+SVHN_DECISION = [DEFAULT, "--validation=4000", "--total_steps=1500", "--log_every=500"]
+ALL_LABELS = ["--labels=11501", "--label_strategy=first", "--validation=0"]
+
+STUDIES = {
+    "svhn_lite_1000": Study(
+        {
+            "default": [DEFAULT],
+            "no generator": [NO_GENERATOR, "--total_steps=10500"],  # as many as fit into the default's time
+            "unlabelled images from the start": [
+                DEFAULT,
+                "--unlabeled_batch=100",
+                "--unlabeled_start=0",
+                "--total_steps=6000",
+            ],
+            "supervised": [SUPERVISED, "--total_steps=6000"],
+        },
+        label_seeds=(0, 1, 2),
+    ),
+    "svhn_lite_250": Study({"default": [DEFAULT, "--labels=250", "--total_steps=3000"]}, label_seeds=(0, 1, 2)),
+    "svhn_lite_all_labels": Study({"supervised": [SUPERVISED, *ALL_LABELS, "--total_steps=6000"]}),
+    "svhn_lite_1000_long": Study({"default": [DEFAULT]}, minutes=90),
+    "comparison": Study(
+        {
+            "default": [DEFAULT],
+            "no generator": [NO_GENERATOR],
+            "labels only": [SUPERVISED],
+            "article": [*without_duration("svhn_1000_article"), "--label_strategy=balanced"],
+            "paper": [*without_duration("svhn_1000_paper"), "--validation=500"],
+        },
+        label_seeds=(0, 1),
+        minutes=10,
+    ),
+    # The steps without a generator are as many as take the same time.
+    "generator": Study(
+        {
+            f"{labels} labels, {name}": [DEFAULT, f"--labels={labels}", *flags]
+            for labels in (100, 250, 1000, 4000)
+            for name, flags in (
+                ("with generator", ["--total_steps=1500"]),
+                ("without generator", ["--gan_weight=0", "--total_steps=1600"]),
+            )
+        },
+        label_seeds=(0, 1, 2),
+    ),
+    "svhn_lite_1000_article": Study({"article": ["--flagfile=configs/svhn_1000_article.cfg"]}),
+    # 45 steps of 100,000: for the time of a step, not for the error.
+    "svhn_lite_1000_paper_excerpt": Study(
+        {
+            "paper": [
+                "--flagfile=configs/svhn_1000_paper.cfg",
+                "--train_images=4500",
+                "--total_epochs=1",
+                "--log_every=3",
+            ]
+        }
+    ),
+    "mnist_100": Study({"drawings": ["--flagfile=configs/mnist_100.cfg"]}, data=TFDS, label_seeds=(0, 1, 2, 3, 4)),
+    "street_digits": Study({"quick": ["--flagfile=configs/street_digits_quick.cfg"]}, data=None, transfer=SVHN_LITE),
+    "ablation_mnist": Study(
+        {
+            "base": DECISION,
+            "labels only": [*DECISION, "--gan_weight=0", "--pseudo_label_weight=0"],
+            "no generator": [*DECISION, "--gan_weight=0"],
+            "GAN in every step, no pseudo-labels": [*DECISION, "--gan_every=1", "--pseudo_label_weight=0"],
+            "GAN in every step": [*DECISION, "--gan_every=1"],
+            "generator twice as wide": [*DECISION, "--generator_width=16"],
+            "VAT": [*DECISION, "--vat_weight=1"],
+            "threshold 0.8": [*DECISION, "--pseudo_label_threshold=0.8"],
+            "labels alone for 0.3": [*DECISION, "--unlabeled_start=0.3"],
+            "100 unlabelled rows": [*DECISION, "--unlabeled_batch=100"],
+            "average pooling": [*DECISION, "--pooling=average"],
+            "no augmentation": [*DECISION, "--augment=none", "--shift=0"],
+            "decay from the start": [*DECISION, "--decay_start=0"],
+            "EMA decay 0.99": [*DECISION, "--ema_decay=0.99"],
+        },
+        data=TFDS,
+        label_seeds=(100, 101),
+        tested=False,
+    ),
+    "ablation_svhn_lite": Study(
+        {
+            "base": SVHN_DECISION,
+            "VAT": [*SVHN_DECISION, "--vat_weight=1"],
+        },
+        label_seeds=(100, 101),
+        tested=False,
+    ),
+}
+
+
+def main() -> None:
+    """Measures the studies that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("studies", nargs="*", choices=[*STUDIES, []], metavar="STUDY", help=", ".join(STUDIES))
+    parser.add_argument("--data_dir", type=Path, required=True)
+    parser.add_argument("--label_seeds", type=int, nargs="+", help="train these only; default: all of the study")
+    parser.add_argument("--recipes", nargs="+", help="train these only; default: all of the study")
+    options = parser.parse_args()
+    for name in options.studies or STUDIES:
+        study = STUDIES[name]
+        earlier(name)
+        for recipe, label_seed in plan(parser, study, options):
+            measure(name, recipe, label_seed, options.data_dir)
+            write_results(name)
+
+
+def plan(parser: argparse.ArgumentParser, study: Study, options: argparse.Namespace) -> Iterator[tuple[str, int]]:
+    """Returns the recipes and label seeds to train, one label seed after the other."""
+    unknown = set(options.recipes or ()) - study.recipes.keys()
+    if unknown:
+        parser.error(f"--recipes {', '.join(sorted(unknown))}: expected some of {', '.join(study.recipes)}")
+    return (
+        (recipe, label_seed)
+        for label_seed in options.label_seeds or study.label_seeds
+        for recipe in options.recipes or study.recipes
+    )
+
+
+def measure(name: str, recipe: str, label_seed: int, data_dir: Path) -> None:
+    """Trains and tests one run, so far as that is still to be done."""
+    study, folder = STUDIES[name], recipe_folder(name, recipe)
+    run_dir = folder / f"label_seed_{label_seed}"
+    flags = [*study.recipes[recipe], *([f"--data_dir={data_dir / study.data}"] if study.data else [])]
+    if not (run_dir / "summary.json").exists():
+        if study.minutes:
+            steps = round(60 * study.minutes / seconds_per_step(folder, flags))
+            flags += [f"--total_steps={steps}", f"--log_every={max(1, steps // POINTS)}"]
+        flags.append(f"--label_seed={label_seed}")
+        run(run_dir, "train", *(["--resume"] if (run_dir / "options.json").exists() else flags), f"--run_dir={run_dir}")
+    if study.tested and not (run_dir / "metrics.json").exists():
+        run(run_dir, "eval", f"--run={run_dir}")
+    if study.transfer and not list(run_dir.glob("metrics_svhn_cropped_*.json")):
+        run(run_dir, "eval", f"--run={run_dir}", "--dataset=svhn_cropped", f"--data_dir={data_dir / study.transfer}")
+
+
+def seconds_per_step(folder: Path, flags: list[str]) -> float:
+    """Returns the mean time of a step, measured once and kept in the recipe's folder.
+
+    By a short training, in which each kind of step has the same share as in a long one.
+    """
+    path = folder / "seconds_per_step.json"
+    if not path.exists():
+        trial = folder / "calibration"
+        shutil.rmtree(trial, ignore_errors=True)
+        call(
+            "train",
+            *flags,
+            f"--log_every={TIMED_TOGETHER}",
+            f"--total_steps={CALIBRATION_STEPS}",
+            "--validation=0",
+            f"--run_dir={trial}",
+        )
+        ends = [float(row["seconds"]) for row in history(trial)]
+        times = [end - start for start, end in itertools.pairwise(ends)]
+        # The first time is left out, for TensorFlow compiles in it; the second is of steps of the same kind.
+        files.write_json(path, {"seconds": (times[0] + sum(times)) / CALIBRATION_STEPS})
+        shutil.rmtree(trial)
+    return files.read_json(path)["seconds"]
+
+
+def run(run_dir: Path, command: str, *flags: str) -> None:
+    """Runs a command for a run; which commits that were is noted beside its folder."""
+    noted, commit = commits(run_dir), results.commit()
+    if commit not in noted:
+        results.put(commits_file(run_dir), commits=[*noted, commit])
+    call(command, *flags)
+
+
+def commits(run_dir: Path) -> list[str]:
+    """Returns the commits that a run was trained and tested at, none if that was not noted."""
+    return results.read(commits_file(run_dir)).get("commits", [])
+
+
+def commits_file(run_dir: Path) -> Path:
+    """Returns where they are noted: a new run's folder has to be empty."""
+    return run_dir.with_name(f"{run_dir.name}_commits.json")
+
+
+def call(command: str, *flags: str) -> None:
+    """Runs one of the two commands of ssgan."""
+    subprocess.run([sys.executable, "-m", f"ssgan.{command}", *flags], check=True)
+
+
+def write_results(name: str) -> None:
+    """Puts every finished run of a study into `results/<study>.json`, and prints the errors."""
+    study, recipes = STUDIES[name], earlier(name)
+    for recipe in study.recipes:
+        last = "metrics.json" if study.tested else "summary.json"
+        folders = [path.parent for path in recipe_folder(name, recipe).glob(f"label_seed_*/{last}")]
+        if folders:
+            here = [outcome(folder, tested=study.tested) for folder in folders]
+            recipes[recipe] = entry(newest([*recipes.get(recipe, {"runs": []})["runs"], *here]))
+            report(f"{name}, {recipe:34}", recipes[recipe])
+    result = {"study": name, "error": error_of(study), "minutes": study.minutes, "recipes": recipes}
+    files.write_json(RESULTS / f"{name}.json", result)
+    curves = recipe_folder(name, next(iter(study.recipes))) / f"label_seed_{study.label_seeds[0]}" / "curves.png"
+    if name == "comparison":
+        from experiments.studies import figure as study_figure  # matplotlib: after --help
+
+        peers = RESULTS / "peers.json"
+        study_figure.draw(result, files.read_json(peers) if peers.exists() else {"peers": {}}, RESULTS / f"{name}.png")
+    elif study.tested and curves.exists():
+        shutil.copy(curves, RESULTS / f"{name}.png")
+
+
+def error_of(study: Study) -> str:
+    """Returns which error the figures of a study are."""
+    return "test" if study.tested else "validation: held-out train images"
+
+
+def earlier(name: str) -> dict[str, Any]:
+    """Returns the recipes that the results of a study hold by now.
+
+    Raises:
+        SystemExit: if they were not measured as the study is today, so that new runs do not belong to them.
+    """
+    path, study = RESULTS / f"{name}.json", STUDIES[name]
+    found, expected = results.read(path), {"error": error_of(study), "minutes": study.minutes}
+    if found and any(found[key] != value for key, value in expected.items()):
+        shown = ", ".join(f"{key} {found[key]} (the study: {value})" for key, value in expected.items())
+        sys.exit(f"error: {path} holds other results, of {shown}: move it away, or name the study anew")
+    return found.get("recipes", {})
+
+
+def newest(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the runs by label seed, of each the one begun last; of equals the last in the list."""
+    by_seed = {run["label_seed"]: run for run in sorted(runs, key=lambda run: run["about"]["date"])}
+    return [by_seed[seed] for seed in sorted(by_seed)]
+
+
+def entry(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Returns what the results say of a recipe; `unlike_options` are those that not all of its runs have in common."""
+    errors, options = [run["error"] for run in runs], [run["options"] for run in runs]
+    shared = set.intersection(*(set(each) for each in options)) - {"label_seed"}
+    return {
+        "mean_error": statistics.mean(errors),
+        "standard_deviation": statistics.stdev(errors) if len(errors) > 1 else None,
+        "unlike_options": sorted(name for name in shared if any(each[name] != options[0][name] for each in options)),
+        "runs": runs,
+    }
+
+
+def report(title: str, found: dict[str, Any]) -> None:
+    """Prints the errors of a recipe."""
+    shown = ", ".join(f"{100 * run['error']:.2f}" for run in found["runs"])
+    print(f"{title} {100 * found['mean_error']:6.2f} % ({shown})", flush=True)
+    if found["unlike_options"]:
+        print(f"    *** runs of unlike options: {', '.join(found['unlike_options'])} ***", flush=True)
+
+
+def recipe_folder(name: str, recipe: str) -> Path:
+    """Returns where the runs of a recipe are."""
+    return Path("runs") / name / recipe.replace(",", "").replace(" ", "_")  # a comma would separate two runs
+
+
+def history(run_dir: Path) -> list[dict[str, str]]:
+    """Returns the rows of a run's `history.csv`."""
+    with open(run_dir / "history.csv") as file:
+        return list(csv.DictReader(file))
+
+
+def outcome(run_dir: Path, *, tested: bool) -> dict[str, Any]:
+    """Returns what a run says of itself, its own options included; folders of this machine are left out."""
+    run = {name: results.public(files.read_json(run_dir / f"{name}.json")) for name in ("options", "about", "summary")}
+    rows = history(run_dir)
+    run["history"] = {key: [float(row[key]) if row[key] != "nan" else None for row in rows] for key in rows[0]}
+    for path in sorted(run_dir.glob("metrics*.json")):
+        run[path.stem] = results.public(files.read_json(path))
+    error = run["metrics"]["test_error"] if tested else run["history"]["validation_error"][-1]
+    about = {"error": error, "label_seed": run["options"]["label_seed"], "commits": commits(run_dir) or ["unknown"]}
+    return {**about, **run}
+
+
+if __name__ == "__main__":
+    main()
