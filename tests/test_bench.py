@@ -1,4 +1,4 @@
-"""Tests of what `experiments/peers/bench.py` counts with; its peers need environments of their own."""
+"""Tests of what the scripts that time training steps count with; peers need environments of their own."""
 
 import json
 import subprocess
@@ -6,15 +6,14 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from experiments.peers import bench
-from experiments.robustness import fuzz
 import numpy as np
 import pytest
 import tensorflow as tf
-from experiments.speed import variants
-from experiments.common import processes, results
-from experiments.speed import shapes, ssgan_step, variant_step
 
+from experiments.common import processes, results
+from experiments.peers import bench
+from experiments.robustness import fuzz
+from experiments.speed import shapes, ssgan_step, variant_step, variants
 from ssgan.training import build as recipe
 
 ROOT = Path(__file__).parent.parent
@@ -66,9 +65,9 @@ def test_a_strided_weight_gradient_equals_products_of_taps(size):
     np.testing.assert_allclose(variant_step.weight_gradient_by_taps(inputs, gradient, size), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("script", ["bench", "costs", "variants"])
+@pytest.mark.parametrize("script", ["peers.bench", "speed.costs", "speed.variants"])
 def test_the_help_needs_no_tensorflow(script):
-    command = [sys.executable, "-X", "importtime", f"experiments/{script}.py", "--help"]
+    command = [sys.executable, "-X", "importtime", "-m", f"experiments.{script}", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "--rounds" in done.stdout
     assert "tensorflow" not in done.stderr and "matplotlib" not in done.stderr
@@ -105,7 +104,7 @@ def fake_report(module, options, *, python=None):
     own = {"seed": 7, "precision": "float32"}
     report = {"seconds": [1.0] * 10, "rows": 5, "peak_mib": 1, "about": about, "options": own, "hardware": MACHINE}
     floor = {"seconds": 1.0, "gflop": 2.0, "peak_gflop_per_second": 3.0, "work": []}
-    return {"images": {"dataset": "images", "about": MACHINE}, "floor": floor}.get(module, report)
+    return {"common.images": {"dataset": "images", "about": MACHINE}, "speed.floor": floor}.get(module, report)
 
 
 def test_a_comparison_says_what_it_was_run_with_and_leaves_the_other_results(tmp_path, monkeypatch):
@@ -159,7 +158,7 @@ def test_what_was_fuzzed_says_of_which_commit_and_keeps_readers_that_are_gone(tm
     fuzz.RESULT.write_text(json.dumps({"date": "then", "readers": {"gone": {"tried": 3}}}))
     row = dict.fromkeys(fuzz._COLUMNS.values(), 0) | {"failures": []}
     monkeypatch.setattr(fuzz, "_run_in_process", lambda name, options: row)
-    monkeypatch.setattr(sys, "argv", ["experiments/fuzz.py", "--mutations=20"])
+    monkeypatch.setattr(sys, "argv", ["experiments/robustness/fuzz.py", "--mutations=20"])
     with pytest.raises(SystemExit, match="False"):
         fuzz.main()
     written = json.loads(fuzz.RESULT.read_text())

@@ -6,10 +6,8 @@ import json
 import subprocess
 import sys
 
-from experiments.speed import costs
 from experiments.common import processes, results
-from experiments.speed import ssgan_step, train_command
-
+from experiments.speed import costs, ssgan_step, train_command
 from ssgan.options import Config
 
 
@@ -34,7 +32,10 @@ def test_a_point_is_the_median_of_its_rounds():
 
 
 def test_the_command_line_names_no_folder(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["x/costs.py", "--only", "rows", "--output", "a.json", "--work_dir=b", "--steps=2"])
+    monkeypatch.setattr(
+        "sys.argv",
+        ["/x/experiments/speed/costs.py", "--only", "rows", "--output", "a.json", "--work_dir=b", "--steps=2"],
+    )
     assert processes.command_line() == "python -m experiments.speed.costs --only rows --steps=2"
 
 

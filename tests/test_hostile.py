@@ -1,6 +1,6 @@
 """Hostile and damaged files: every reader loads them or refuses them with one line, and runs nothing.
 
-The files and their mutations are those of experiments/fuzz.py, which runs more of them.
+The files and their mutations are those of experiments/robustness/fuzz.py, which runs more of them.
 """
 
 import logging
@@ -8,14 +8,13 @@ import os
 import sys
 import zipfile
 
-from experiments.robustness import fuzz
-from experiments.robustness import readers
 import keras
 import numpy as np
 import pytest
-from experiments.robustness.hostile import HOSTILE
 
 import ssgan
+from experiments.robustness import fuzz, readers
+from experiments.robustness.hostile import HOSTILE
 from ssgan import eval
 from ssgan.errors import UsageError
 from ssgan.options import Config
@@ -34,9 +33,9 @@ def nothing_is_executed(monkeypatch):
     assert CANARIES == []
 
 
-@pytest.mark.parametrize("name", fuzz_readers.READERS)
+@pytest.mark.parametrize("name", readers.READERS)
 def test_mutated_files_are_loaded_or_refused(name, tmp_path):
-    counts = fuzz.fuzz(fuzz_readers.READERS[name], tmp_path, mutations=MUTATIONS.get(name, 14), seed=1)
+    counts = fuzz.fuzz(readers.READERS[name], tmp_path, mutations=MUTATIONS.get(name, 14), seed=1)
     assert counts["failures"] == []
     assert counts["loaded"] + counts["refused"] == counts["tried"] and counts["slowest_seconds"] < 20
 
@@ -76,7 +75,7 @@ def test_checking_a_file_leaves_nothing_behind_in_keras(tmp_path):
 
 
 def test_a_file_can_be_pinned_by_its_digest(tmp_path):
-    path = fuzz_readers.make_classifier(tmp_path)
+    path = readers.make_classifier(tmp_path)
     digest = files.sha256(path)
     assert ssgan.load_classifier(tmp_path, sha256=digest.upper()).name == ssgan.load_classifier(path, digest).name
     with pytest.raises(UsageError, match=f"has the sha256 {digest}; expected 0123"):
@@ -85,10 +84,10 @@ def test_a_file_can_be_pinned_by_its_digest(tmp_path):
 
 @pytest.mark.parametrize("owner, step", [(zipfile, "ZipFile"), (keras.models, "load_model")], ids=["check", "load"])
 def test_a_file_that_is_swapped_while_it_is_read_is_not_loaded(owner, step, tmp_path, monkeypatch):
-    path = fuzz_readers.make_classifier(tmp_path)
+    path = readers.make_classifier(tmp_path)
     digest, expected = files.sha256(path), ssgan.load_classifier(path).get_weights()
     path.rename(tmp_path / "first")
-    fuzz_readers.make_classifier(tmp_path).rename(tmp_path / "other")  # of other random weights
+    readers.make_classifier(tmp_path).rename(tmp_path / "other")  # of other random weights
     (tmp_path / "first").rename(path)
     proceed = getattr(owner, step)
 
@@ -107,10 +106,10 @@ def test_a_file_that_is_swapped_while_it_is_read_is_not_loaded(owner, step, tmp_
 @pytest.fixture
 def finished_run(tmp_path):
     for make in (
-        fuzz_readers.make_options,
-        fuzz_readers.make_about,
-        fuzz_readers.make_summary,
-        fuzz_readers.make_classifier,
+        readers.make_options,
+        readers.make_about,
+        readers.make_summary,
+        readers.make_classifier,
     ):
         make(tmp_path)
     return tmp_path

@@ -7,16 +7,13 @@ from pathlib import Path
 import pytest
 from matplotlib.image import imread
 
+from experiments.common import results
+from experiments.studies import figure as study_figure
+from experiments.studies import measure
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
 
 ROOT = Path(__file__).parents[1]
-sys.path.append(str(ROOT / "experiments"))
-
-from experiments.studies import measure  # noqa: E402
-from experiments.common import results
-from experiments.studies import figure as study_figure  # noqa: E402
-
 RECIPES = [(study, recipe) for study in measure.STUDIES for recipe in measure.STUDIES[study].recipes]
 
 

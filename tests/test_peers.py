@@ -4,12 +4,11 @@ import json
 import subprocess
 import sys
 
-from experiments.peers import compare_peers
 import numpy as np
 import pytest
-from experiments.common import processes, results
-from experiments.peers import environments, peer_images, training_clock
 
+from experiments.common import places, processes, results
+from experiments.peers import compare_peers, environments, peer_images, training_clock
 from ssgan import data
 from ssgan.data import labels
 
@@ -102,7 +101,7 @@ def started(monkeypatch):
 
     def run(module, options, *, python=sys.executable):
         calls.append((module, options, python))
-        if module == "peer_images":
+        if module == "peers.peer_images":
             return {"dataset": "images", "label_mask_digest": "0", "about": {"cores": 2}}
         return {"test_error": 0.25, "curve": [[30.0, 0.5]], "steps": 7, "seconds": 30.0, "about": {}, "peak_mib": 1}
 
@@ -161,8 +160,8 @@ def test_runs_of_a_peer_that_is_gone_stay(monkeypatch, tmp_path, started):
 
 
 def test_the_help_needs_no_tensorflow():
-    command = [sys.executable, "-X", "importtime", "experiments/compare_peers.py", "--help"]
-    done = subprocess.run(command, cwd=processes.EXPERIMENTS.parent, capture_output=True, text=True)
+    command = [sys.executable, "-X", "importtime", "-m", "experiments.peers.compare_peers", "--help"]
+    done = subprocess.run(command, cwd=places.ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and "--minutes" in done.stdout
     assert "tensorflow" not in done.stderr
 
@@ -170,4 +169,4 @@ def test_the_help_needs_no_tensorflow():
 def test_every_peer_has_an_environment_and_a_module():
     for peer in compare_peers.PEERS.values():
         assert peer.environment in environments.INSTALLS
-        assert (processes.EXPERIMENTS / "bench_steps" / f"{peer.module}.py").exists()
+        assert (places.ROOT / "experiments" / f"{peer.module.replace('.', '/')}.py").exists()

@@ -118,9 +118,7 @@ def parse_arguments() -> argparse.Namespace:
         "--images": {"type": int, "default": 10_000, "help": "number of train images at most"},
     }
     parts = [AGREEMENT, *COMPARISONS]
-    return shared_options.parse(
-        __doc__, parts=parts, rounds=5, steps=10, warm_up=3, output="bench.json", more=more
-    )
+    return shared_options.parse(__doc__, parts=parts, rounds=5, steps=10, warm_up=3, output="bench.json", more=more)
 
 
 def compare(name: str, about: dict, images: Path, arguments: argparse.Namespace) -> None:

@@ -29,21 +29,21 @@ def measure(*, images: str, output: str, smooth: bool) -> dict:
     import keras
 
     gan, batches, _ = prepare(read_options("svhn_1000_paper", FLAGS), images, steps=1)
-    gan.run_eagerly = True
     for layer in gan.discriminator._flatten_layers():
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0.0
     for layer in [*gan.discriminator._flatten_layers(), *gan.generator._flatten_layers()] if smooth else ():
         if isinstance(layer, keras.layers.LeakyReLU | keras.layers.ReLU):
             layer.call = keras.ops.silu
-    arrays = {**_named("d", gan.discriminator.variables), **_named("g", gan.generator.variables)}
+    variables = {**_numbered("d", gan.discriminator.variables), **_numbered("g", gan.generator.variables)}
+    arrays: dict[str, Any] = {name: np.array(variable) for name, variable in variables.items()}
     noise, gradients = _listen(gan)
     (batch,) = batches
     metrics = gan.train_step(batch)
 
-    names = {id(variable): name for name, variable in _names(gan).items()}
+    names = {id(variable): name for name, variable in variables.items()}
     arrays |= {f"gradient.{names[id(variable)]}": gradient for variable, gradient in gradients}
-    arrays |= {"images": batch[0], "labels": batch[1], "d_noise": noise[0], "g_noise": noise[1]}
+    arrays |= {**batch, "d_noise": noise[0], "g_noise": noise[1]}
     losses = {name: float(metrics[name]) for name in ("d_loss", "g_loss")}
     written: dict[str, Any] = {name: np.asarray(array) for name, array in (arrays | losses).items()}
     np.savez(output, **written)
@@ -63,14 +63,6 @@ def _listen(gan):
     for optimizer in (gan.d_optimizer, gan.g_optimizer):
         optimizer.apply = lambda found, variables: gradients.extend(zip(variables, found, strict=True))
     return noise, gradients
-
-
-def _names(gan) -> dict:
-    return {**_numbered("d", gan.discriminator.variables), **_numbered("g", gan.generator.variables)}
-
-
-def _named(network: str, variables) -> dict[str, np.ndarray]:
-    return {name: np.asarray(variable) for name, variable in _numbered(network, variables).items()}
 
 
 def _numbered(network: str, variables) -> dict:

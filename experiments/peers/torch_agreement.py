@@ -63,9 +63,11 @@ def compute(arrays: dict[str, np.ndarray], dtype: torch.dtype, *, smooth: bool) 
 
 def _losses(discriminator: nn.Module, generator: nn.Module, arrays: dict[str, np.ndarray], dtype: torch.dtype) -> dict:
     """Returns both losses; the gradients of each network are left at its weights."""
-    pixels = torch.from_numpy(arrays["images"]).to(dtype).permute(0, 3, 1, 2).flip(2, 3) / 127.5 - 1
-    labeled, unlabeled, fresh = pixels.split(100)
-    labels = torch.from_numpy(arrays["labels"][:100]).long()
+    labeled, unlabeled, fresh = (
+        torch.from_numpy(arrays[role]).to(dtype).permute(0, 3, 1, 2).flip(2, 3) / 127.5 - 1
+        for role in ("labeled", "unlabeled", "generator")
+    )
+    labels = torch.from_numpy(arrays["labels"]).long()
     d_noise, g_noise = (torch.from_numpy(arrays[name]).to(dtype) for name in ("d_noise", "g_noise"))
     with torch.no_grad():
         generated = generator(d_noise)

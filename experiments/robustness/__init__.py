@@ -1,1 +1,1 @@
-"""What ssgan withstands: `faults` interrupts and damages runs, `fuzz` feeds damaged and hostile files to its readers."""
+"""What ssgan withstands: `faults` interrupts and damages runs, `fuzz` feeds damaged and hostile files to readers."""

@@ -3,14 +3,13 @@
   python -m experiments.robustness.fuzz --mutations=2700 --seed=0
 
 Every reader runs in a process of its own, with a limit on memory and on time, and under an audit hook that counts
-attempts to run something. Writes experiments/results/fuzz.json and prints a table; exits with status 1 if a file was
+attempts to run something. Writes results/fuzz.json and prints a table; exits with status 1 if a file was
 neither loaded nor refused. tests/test_hostile.py runs a part of it.
 """
 
 import argparse
 import contextlib
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -22,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from experiments.common import places, processes, results
 from experiments.robustness.hostile import HOSTILE
 from experiments.robustness.mutations import MUTATIONS
 from experiments.robustness.readers import READERS, Reader
-
 from ssgan.errors import UsageError
 from ssgan.store import files
 
@@ -173,14 +172,9 @@ def _peak_megabytes() -> float:
 
 
 def _run_in_process(name: str, options: argparse.Namespace) -> dict:
-    command = [
-        sys.executable,
-        __file__,
-        f"--reader={name}",
-        f"--mutations={options.mutations}",
-        f"--seed={options.seed}",
-    ]
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    flags = [f"--reader={name}", f"--mutations={options.mutations}", f"--seed={options.seed}"]
+    command = [sys.executable, "-m", "experiments.robustness.fuzz", *flags]
+    environment = processes.environment() | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=3600)
     print(f"{name}: done", file=sys.stderr, flush=True)
     if done.returncode != 0:

@@ -151,7 +151,9 @@ def input_share(arguments: argparse.Namespace) -> dict:
     nets = {}
     for net, config in CONFIGS.items():
         options = {"config": config, "flags": [], "images": images_file(IMAGES, arguments)}
-        report = processes.run("speed.input_pipeline", {**options, "steps": arguments.steps, "rounds": arguments.rounds})
+        report = processes.run(
+            "speed.input_pipeline", {**options, "steps": arguments.steps, "rounds": arguments.rounds}
+        )
         keys = ("batch_seconds", "step_seconds", "cached_step_seconds")
         rounds = {key: [statistics.median(seconds) for seconds in report[key]] for key in keys}
         # Within a round, because the machine may be faster in one than in the next.

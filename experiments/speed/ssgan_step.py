@@ -61,7 +61,7 @@ def read_options(config: str, flags: list[str]):
 
 
 def prepare(options, images: str, *, steps: int):
-    """Returns the compiled model, its training batches and the number of rows in each, as `ssgan.train` makes them."""
+    """Returns the compiled model and its training batches as `ssgan.train` makes them, and the images in each."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -80,7 +80,13 @@ def prepare(options, images: str, *, steps: int):
     check_shapes(gan, options)
     gan.initialize_from_data(pixels[:500])
     batches = recipe.batches(options, image_set, label_mask, unlabeled=np.arange(len(labels)), steps=steps)
-    return gan, batches, batches.element_spec[0].shape[0]
+    return gan, batches, _rows(batches.element_spec)
+
+
+def _rows(spec) -> int:
+    """Returns the number of images in a batch: of a dictionary by role, or of a stream of images and labels."""
+    images = [part for role, part in spec.items() if role != "labels"] if isinstance(spec, dict) else spec[:1]
+    return sum(part.shape[0] for part in images)
 
 
 def check_shapes(gan, options) -> None:

@@ -1,13 +1,23 @@
-"""Draws the README's contact sheet of street_digits: python -m experiments.studies.contact_sheet"""
+"""Draws results/contact_sheet.png, the first images of street_digits: python -m experiments.studies.contact_sheet"""
 
-from pathlib import Path
+import argparse
 
-from ssgan import data
-from ssgan.report import sample_grid
+from experiments.common import places
 
-sample_grid(
-    data.load("street_digits", "test", limit=60).images,
-    Path(__file__).parent / "street_digits.png",
-    columns=15,
-    caption="street_digits: synthetic, the first 60 test images",
-)
+
+def main() -> None:
+    """Draws the sheet."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    from ssgan import data
+    from ssgan.report import sample_grid
+
+    sample_grid(
+        data.load("street_digits", "test", limit=60).images,
+        places.RESULTS / "contact_sheet.png",
+        columns=15,
+        caption="street_digits: synthetic, the first 60 test images",
+    )
+
+
+if __name__ == "__main__":
+    main()

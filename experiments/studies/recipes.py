@@ -1,0 +1,136 @@
+"""The studies: which recipes are compared, with which labels, for how long."""
+
+import dataclasses
+
+from experiments.common.places import CONFIGS
+
+SVHN_LITE, TFDS = "svhn_lite", "tfds"
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """Recipes and what they have in common.
+
+    Attributes:
+        recipes: the flags of each recipe, by its name.
+        data: sub-folder of the data; none for embedded images.
+        label_seeds: each recipe is trained with each; 0 to 4 for figures, 100 and more for decisions.
+        minutes: time of each training; by default, as many steps as the flags say.
+        tested: on the test images, for figures; by validation images, for decisions.
+        transfer: sub-folder of SVHN images that are tested on as well.
+    """
+
+    recipes: dict[str, list[str]]
+    data: str | None = SVHN_LITE
+    label_seeds: tuple[int, ...] = (0,)
+    minutes: float | None = None
+    tested: bool = True
+    transfer: str | None = None
+
+
+def without_duration(config: str) -> list[str]:
+    """Returns the flags of a file in `configs/`, except for how long it trains."""
+    lines = (CONFIGS / f"{config}.cfg").read_text().split("\n")
+    return [line for line in lines if line.startswith("--") and not line.startswith("--total_")]
+
+
+DEFAULT = "--flagfile=configs/svhn_1000.cfg"
+NO_GENERATOR = "--flagfile=configs/svhn_1000_no_generator.cfg"
+SUPERVISED = "--flagfile=configs/svhn_1000_supervised.cfg"
+# Of decisions, not of figures: short, on held-out train images, each recipe one step away from a base.
+DECISION = [
+    "--flagfile=configs/mnist_100.cfg",
+    "--pseudo_label_threshold=0.95",
+    "--vat_weight=0",
+    "--validation=10000",
+    "--total_steps=1000",
+    "--log_every=500",
+]
+SVHN_DECISION = [DEFAULT, "--validation=4000", "--total_steps=1500", "--log_every=500"]
+ALL_LABELS = ["--labels=11501", "--label_strategy=first", "--validation=0"]
+
+STUDIES = {
+    "svhn_lite_1000": Study(
+        {
+            "default": [DEFAULT],
+            "no generator": [NO_GENERATOR, "--total_steps=10500"],  # as many as fit into the default's time
+            "unlabelled images from the start": [
+                DEFAULT,
+                "--unlabeled_batch=100",
+                "--unlabeled_start=0",
+                "--total_steps=6000",
+            ],
+            "supervised": [SUPERVISED, "--total_steps=6000"],
+        },
+        label_seeds=(0, 1, 2),
+    ),
+    "svhn_lite_250": Study({"default": [DEFAULT, "--labels=250", "--total_steps=3000"]}, label_seeds=(0, 1, 2)),
+    "svhn_lite_all_labels": Study({"supervised": [SUPERVISED, *ALL_LABELS, "--total_steps=6000"]}),
+    "svhn_lite_1000_long": Study({"default": [DEFAULT]}, minutes=90),
+    "comparison": Study(
+        {
+            "default": [DEFAULT],
+            "no generator": [NO_GENERATOR],
+            "labels only": [SUPERVISED],
+            "article": [*without_duration("svhn_1000_article"), "--label_strategy=balanced"],
+            "paper": [*without_duration("svhn_1000_paper"), "--validation=500"],
+        },
+        label_seeds=(0, 1),
+        minutes=10,
+    ),
+    # The steps without a generator are as many as take the same time.
+    "generator": Study(
+        {
+            f"{labels} labels, {name}": [DEFAULT, f"--labels={labels}", *flags]
+            for labels in (100, 250, 1000, 4000)
+            for name, flags in (
+                ("with generator", ["--total_steps=1500"]),
+                ("without generator", ["--gan_weight=0", "--total_steps=1600"]),
+            )
+        },
+        label_seeds=(0, 1, 2),
+    ),
+    "svhn_lite_1000_article": Study({"article": ["--flagfile=configs/svhn_1000_article.cfg"]}),
+    # 45 steps of 100,000: for the time of a step, not for the error.
+    "svhn_lite_1000_paper_excerpt": Study(
+        {
+            "paper": [
+                "--flagfile=configs/svhn_1000_paper.cfg",
+                "--train_images=4500",
+                "--total_epochs=1",
+                "--log_every=3",
+            ]
+        }
+    ),
+    "mnist_100": Study({"drawings": ["--flagfile=configs/mnist_100.cfg"]}, data=TFDS, label_seeds=(0, 1, 2, 3, 4)),
+    "street_digits": Study({"quick": ["--flagfile=configs/street_digits_quick.cfg"]}, data=None, transfer=SVHN_LITE),
+    "ablation_mnist": Study(
+        {
+            "base": DECISION,
+            "labels only": [*DECISION, "--gan_weight=0", "--pseudo_label_weight=0"],
+            "no generator": [*DECISION, "--gan_weight=0"],
+            "GAN in every step, no pseudo-labels": [*DECISION, "--gan_every=1", "--pseudo_label_weight=0"],
+            "GAN in every step": [*DECISION, "--gan_every=1"],
+            "generator twice as wide": [*DECISION, "--generator_width=16"],
+            "VAT": [*DECISION, "--vat_weight=1"],
+            "threshold 0.8": [*DECISION, "--pseudo_label_threshold=0.8"],
+            "labels alone for 0.3": [*DECISION, "--unlabeled_start=0.3"],
+            "100 unlabelled rows": [*DECISION, "--unlabeled_batch=100"],
+            "average pooling": [*DECISION, "--pooling=average"],
+            "no augmentation": [*DECISION, "--augment=none", "--shift=0"],
+            "decay from the start": [*DECISION, "--decay_start=0"],
+            "EMA decay 0.99": [*DECISION, "--ema_decay=0.99"],
+        },
+        data=TFDS,
+        label_seeds=(100, 101),
+        tested=False,
+    ),
+    "ablation_svhn_lite": Study(
+        {
+            "base": SVHN_DECISION,
+            "VAT": [*SVHN_DECISION, "--vat_weight=1"],
+        },
+        label_seeds=(100, 101),
+        tested=False,
+    ),
+}
