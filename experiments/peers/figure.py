@@ -3,10 +3,7 @@
 import statistics
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
-from ssgan.report.drawing import BLUE, GREY, INK, VERMILION
+from ssgan.report.drawing import BLUE, GREY, INK, VERMILION, blank, save
 
 
 def draw(comparisons: dict[str, dict], path: Path) -> None:
@@ -17,12 +14,12 @@ def draw(comparisons: dict[str, dict], path: Path) -> None:
         path: the PNG file to write.
     """
     counts = [len(comparison["tools"]) + 1 for comparison in comparisons.values()]
-    figure = Figure(figsize=(7, 0.9 + sum(0.45 + 0.27 * count for count in counts)), dpi=128, layout="constrained")
+    figure = blank(7, 0.9 + sum(0.45 + 0.27 * count for count in counts), layout="constrained")
     panels = figure.subplots(len(counts), squeeze=False, height_ratios=[1.6 + count for count in counts])[:, 0]
     for axes, (name, comparison) in zip(panels, comparisons.items(), strict=True):
         _draw_panel(axes, name, comparison)
     panels[-1].set_xlabel("seconds per step", fontsize=8, color=INK)
-    FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
+    save(figure, path)
 
 
 def _draw_panel(axes, name: str, comparison: dict) -> None:

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from ssgan.report.drawing import BLUE, GREY, INK, VERMILION
+from ssgan.report.drawing import BLUE, GREY, INK, VERMILION, blank, save
 
 SECONDS = FuncFormatter(lambda value, _: f"{value:g}")
 DEFAULT_WIDTH = 16  # of the generator, at which the other discriminators are measured
@@ -20,13 +18,13 @@ def draw(result: dict, path: Path) -> None:
         result: as in `results/costs.json`, with all curves.
         path: the PNG file to write.
     """
-    figure = Figure(figsize=(8.4, 2.9), dpi=128, layout="constrained")
+    figure = blank(8.4, 2.9, layout="constrained")
     rows, widths, images = figure.subplots(1, 3)
     _draw_rows(rows, result["rows"]["points"])
     _draw_networks(widths, result["generator_width"]["points"], result["arch"]["points"])
     _draw_images(images, result["train_images"]["points"])
     rows.set_ylabel("seconds per step", fontsize=8, color=INK)
-    FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
+    save(figure, path)
 
 
 def _draw_rows(axes, points: list[dict]) -> None:

@@ -4,11 +4,9 @@ import math
 import statistics
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from ssgan.report.drawing import INK
+from ssgan.report.drawing import INK, blank, save
 
 # Okabe and Ito's palette, told apart with every common form of colour blindness.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
@@ -31,7 +29,7 @@ def draw(study: dict, peers: dict, path: Path) -> None:
     curves += [
         (name, peer["mean_error"], [run["curve"] for run in peer["runs"]]) for name, peer in peers["peers"].items()
     ]
-    figure = Figure(figsize=(7.6, 4.2), dpi=128, layout="constrained")
+    figure = blank(7.6, 4.2, layout="constrained")
     axes = figure.subplots()
     for (_, _, lines), colour in zip(curves, COLOURS, strict=False):
         for line in lines:
@@ -48,7 +46,7 @@ def draw(study: dict, peers: dict, path: Path) -> None:
     axes.grid(axis="y", linewidth=0.4, alpha=0.5)
     axes.spines[["top", "right"]].set_visible(False)
     _name(axes, curves)
-    FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
+    save(figure, path)
 
 
 def _curve_of_history(history: dict) -> list[tuple[float, float]]:
