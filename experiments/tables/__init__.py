@@ -1,0 +1,25 @@
+"""The tables of the README and of docs/: functions of the results in experiments/results/ or of the options.
+
+What a row is called is written here; every number in it comes from a file.
+"""
+
+import functools
+from collections.abc import Callable
+
+from ssgan.options import groups
+from tables import accuracy, options, robustness, speed
+
+_GROUPS = [one for one in vars(groups).values() if isinstance(one, type) and issubclass(one, groups.Group)]
+_SHORT = ["default", "no generator", "supervised", "ceiling", "article", "250", "mnist", "quick"]
+TABLES: dict[str, Callable[[], str]] = {
+    "results": functools.partial(accuracy.accuracy, _SHORT),
+    "all results": functools.partial(accuracy.accuracy, list(accuracy.ROWS)),
+    "ten minutes": accuracy.ten_minutes,
+    "terms": accuracy.ablation,
+    "generator": accuracy.generator,
+    "step": speed.step_times,
+    "nets": speed.nets,
+    "variants": speed.variants,
+    "faults": robustness.faults,
+    **{f"options {one.__name__}": functools.partial(options.table, one) for one in _GROUPS if one is not groups.Group},
+}

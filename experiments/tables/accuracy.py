@@ -1,0 +1,160 @@
+"""Tables of errors."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from tables.parts import markdown, percent, result
+
+
+def error(recipe: dict[str, Any], *, bold: bool = False) -> str:
+    """Returns mean, deviation and the error of each label seed of a recipe."""
+    mean, each = percent(recipe["mean_error"]), ", ".join(percent(run["error"]) for run in recipe["runs"])
+    if len(recipe["runs"]) == 1:
+        return f"{mean} %"
+    shown = f"{mean} ± {percent(recipe['standard_deviation'])} %"
+    return f"{f'**{shown}**' if bold else shown} ({each})"
+
+
+def minutes(recipe: dict[str, Any]) -> str:
+    """Returns how long the runs of a recipe took; a range where they differ by more than half a minute."""
+    taken = [run["summary"]["train_seconds"] / 60 for run in recipe["runs"]]
+    if max(taken) - min(taken) > 0.5:
+        return f"{min(taken):.0f}-{max(taken):.0f} min"
+    return f"{statistics.mean(taken):.0f} min"
+
+
+# Study, recipe, what it is called, and what else is to be said: `time` where more than the training was meant.
+_LITE, _SHARED = "SVHN-lite", ", shared cores"
+# The time of the quick start is that of its two commands: start, training and test.
+_QUICK = "6 min"
+ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
+    "default": ("svhn_lite_1000", "default", f"{_LITE}, default recipe", {"bold": "yes"}),
+    "no generator": ("svhn_lite_1000", "no generator", f"{_LITE}, the same without a generator", {}),
+    "early": (
+        *("svhn_lite_1000", "unlabelled images from the start"),
+        *(f"{_LITE}, `--unlabeled_start=0 --unlabeled_batch=100`", {}),
+    ),
+    "supervised": ("svhn_lite_1000", "supervised", f"{_LITE}, supervised baseline", {}),
+    "article": ("svhn_lite_1000_article", "article", f"{_LITE}, the article's recipe", {"after": _SHARED}),
+    "ceiling": (
+        *("svhn_lite_all_labels", "supervised"),
+        *(f"{_LITE}, supervised baseline with every label: the ceiling", {}),
+    ),
+    "250": ("svhn_lite_250", "default", f"{_LITE}, the default with `--labels=250 --total_steps=3000`", {}),
+    "mnist": ("mnist_100", "drawings", "MNIST, `--recipe=mnist_100`", {"bold": "yes"}),
+    "quick": ("street_digits", "quick", "street_digits (**synthetic**), the quick start", {"time": _QUICK}),
+    "transfer": (
+        *("street_digits", "quick"),
+        *("trained on street_digits (**synthetic**), tested on SVHN-lite", {"time": _QUICK, "tested": "svhn_cropped"}),
+    ),
+}
+
+
+def accuracy(rows: Sequence[str]) -> str:
+    """Test errors of whole runs."""
+    table = []
+    for study, name, title, more in map(ROWS.__getitem__, rows):
+        recipe = result(study)["recipes"][name]
+        run = recipe["runs"][0]
+        shown = error(recipe, bold="bold" in more)
+        if "tested" in more:
+            (metrics,) = (run[key] for key in run if key.startswith(f"metrics_{more['tested']}_"))
+            shown = f"{percent(metrics['test_error'])} %"
+        table.append(
+            [
+                title,
+                f"{run['options']['labels']:,} of {run['about']['num_train']:,}",
+                f"{run['summary']['steps']:,}",
+                more.get("time") or minutes(recipe) + more.get("after", ""),
+                shown,
+            ]
+        )
+    time = "time, one core, bfloat16"
+    return markdown(["experiment", "labels", "steps", time, "test error, mean ± deviation (by label seed)"], table)
+
+
+def ten_minutes() -> str:
+    """Recipes and peers after the same time."""
+    recipes, peers = result("comparison")["recipes"], result("peers")["peers"]
+    no_generator = "the same without a generator (`--recipe=svhn_1000_no_generator`)"
+    named = [
+        ("**ssgan**, default recipe", recipes["default"]),
+        (no_generator, recipes["no generator"]),
+        ("supervised baseline", recipes["labels only"]),
+        ("LAMDA-SSL 1.0.2, ImprovedGAN", peers["LAMDA-SSL ImprovedGAN"]),
+        ("ModSSC 1.2.2, FixMatch", peers["ModSSC FixMatch"]),
+        ("the article's recipe", recipes["article"]),
+        ("the paper's recipe", recipes["paper"]),
+    ]
+    table = []
+    for title, recipe in named:
+        runs = sorted(recipe["runs"], key=lambda run: run["label_seed"])
+        steps = [run["steps"] if "steps" in run else run["summary"]["steps"] for run in runs]
+        seconds = [run["seconds"] if "seconds" in run else run["summary"]["train_seconds"] for run in runs]
+        errors = [run["test_error"] if "test_error" in run else run["error"] for run in runs]
+        each = [f"{percent(share)} %" for share in (*errors, recipe["mean_error"])]
+        shown = "/".join(f"{number:,}" for number in dict.fromkeys(steps))
+        table.append([title, shown, f"{statistics.mean(seconds) / 60:.1f}", *each])
+    first = "recipe, 1,000 labels of SVHN-lite"
+    return markdown([first, "steps", "minutes, bfloat16", "label seed 0", "label seed 1", "mean"], table)
+
+
+_TERMS = {
+    "base": "**base**: pseudo-labels, GAN in every fourth step",
+    "labels only": "labels only",
+    "no generator": "no generator",
+    "GAN in every step, no pseudo-labels": "GAN in every step, no pseudo-labels",
+    "GAN in every step": "GAN in every step",
+    "generator twice as wide": "generator twice as wide",
+    "VAT": "**virtual adversarial training**, `--vat_weight=1`",
+    "threshold 0.8": "`--pseudo_label_threshold=0.8`",
+    "mean teacher for pseudo-labels": "mean teacher in place of pseudo-labels "
+    "([arXiv:1703.01780](https://arxiv.org/abs/1703.01780)) †",
+    "conditional entropy": "conditional entropy, weight 0.1 ([arXiv:1705.09783](https://arxiv.org/abs/1705.09783)) †",
+    "pull-away": "pull-away of generated features (same) †",
+    "manifold": "manifold regularisation ([arXiv:1805.08957](https://arxiv.org/abs/1805.08957)) †",
+    "trained gain": "trained gain in every layer †",
+    "average pooling": "average pooling",
+    "100 unlabelled rows": "100 unlabelled rows",
+    "labels alone for 0.3": "labels alone for 0.3 of the steps",
+    "no augmentation": "no augmentation",
+    "warm-up": "warm-up of the learning rate over 0.1 of the steps †",
+    "decay from the start": "learning rate decaying from the start",
+    "EMA decay 0.99": "EMA decay 0.99",
+}
+
+
+def ablation() -> str:
+    """What each term does."""
+    studies = [result(f"ablation_{name}")["recipes"] for name in ("mnist", "svhn_lite")]
+    measured = {name for study in studies for name in study}
+    if measured != set(_TERMS):
+        raise SystemExit(f"the ablations hold other recipes than tables/accuracy.py names: {measured ^ set(_TERMS)}")
+    rows = [[title, *(_mean_and_each(study.get(name)) for study in studies)] for name, title in _TERMS.items()]
+    return markdown(["", "MNIST, 100 labels", "SVHN-lite, 1,000 labels"], rows)
+
+
+def _mean_and_each(recipe: dict[str, Any] | None, *, unit: str = "") -> str:
+    if recipe is None:
+        return ""
+    each = ", ".join(percent(run["error"]) for run in recipe["runs"])
+    return f"{percent(recipe['mean_error'])}{unit} ({each})"
+
+
+def generator() -> str:
+    """With and without the generator, at equal time."""
+    short, long = result("generator")["recipes"], result("svhn_lite_1000")["recipes"]
+
+    def pair(labels: int) -> list[dict[str, Any]]:
+        return [short[f"{labels} labels, {name} generator"] for name in ("with", "without")]
+
+    rows = [
+        ("1,000", pair(1000)),
+        ("100, version 0.1.0", pair(100)),
+        ("250, version 0.1.0", pair(250)),
+        ("1,000, version 0.1.0, 23 minutes", [long["default"], long["no generator"]]),
+        ("4,000, version 0.1.0", pair(4000)),
+    ]
+    table = [[title, *(_mean_and_each(recipe, unit=" %") for recipe in recipes)] for title, recipes in rows]
+    return markdown(["labels", "with generator", "without"], table)

@@ -1,0 +1,116 @@
+"""Tables of times."""
+
+import statistics
+from typing import Any
+
+from tables.parts import markdown, result
+
+
+def _step(net: str, tool: str, digits: int = 2) -> str:
+    """Returns the seconds of a step: the median of the rounds' medians."""
+    return f"{statistics.median(_comparison(net)['tools'][tool]['median_seconds']):.{digits}f}"
+
+
+def _ratio(net: str, tools: str, *, bold: bool = False) -> str:
+    found = _comparison(net)["ratios"][tools]
+    median = f"**{found['median']:.2f}**" if bold else f"{found['median']:.2f}"
+    return f"{median} ({found['min']:.2f}-{found['max']:.2f})"
+
+
+def _comparison(net: str) -> dict[str, Any]:
+    return result("bench")["comparisons"][net]
+
+
+def _gflop(net: str, updates: str) -> float:
+    return _comparison(net)["gflop"][f"--updates={updates}"]
+
+
+def step_times() -> str:
+    """A step of the paper's net beside the same step in other tools."""
+    net, ours, simple = "paper_svhn", "ssgan alternating", "ssgan simultaneous"
+    torch16, torch32 = "PyTorch bfloat16 channels_last", "PyTorch float32 channels_last"
+    like = f"{_ratio(net, f'{torch16} / {simple}')} / "  # in bfloat16, and both in float32
+    rows = [
+        ["**ssgan**, alternating updates, as the peers; bfloat16", _step(net, ours), "", ""],
+        ["the same, float32", _step(net, f"{ours} float32"), "", ""],
+        [
+            *("PyTorch 2.13, bfloat16, channels_last (its best here)", _step(net, torch16)),
+            *(_ratio(net, f"{torch16} / {ours}", bold=True), ""),
+        ],
+        [
+            *("PyTorch 2.13, float32, channels_last", _step(net, torch32), _ratio(net, f"{torch32} / {ours}")),
+            _ratio(net, f"{torch32} / {ours} float32", bold=True),
+        ],
+        [
+            *("LAMDA-SSL 1.0.2, float32", _step(net, "LAMDA-SSL"), _ratio(net, f"LAMDA-SSL / {ours}")),
+            _ratio(net, f"LAMDA-SSL / {ours} float32", bold=True),
+        ],
+        [
+            f"**ssgan**, simultaneous updates, bfloat16; {_gflop(net, 'simultaneous'):.0f} GFLOP",
+            *(_step(net, simple), "", ""),
+        ],
+        ["the same, float32", _step(net, f"{simple} float32"), "", ""],
+        [
+            *("PyTorch, bfloat16 / float32, against that", "", like.removesuffix(" / ")),
+            _ratio(net, f"{torch32} / {simple} float32"),
+        ],
+        [
+            *("LAMDA-SSL, float32, against that", "", _ratio(net, f"LAMDA-SSL / {simple}")),
+            _ratio(net, f"LAMDA-SSL / {simple} float32"),
+        ],
+    ]
+    work = f"`{net}`: D on 100 + 100 + 100 images, G on 100 + 100; {_gflop(net, 'alternating'):.0f} GFLOP"
+    columns = ["s/step", "time / that of ssgan, bfloat16", "like for like: ssgan in float32, too"]
+    return markdown([work, *columns], rows)
+
+
+def nets() -> str:
+    """A step of each net beside its convolutions alone and one large matrix product."""
+    article, against = "article", "TensorFlow 2 / ssgan simultaneous"
+    of_article = (
+        f"the article's step in TensorFlow 2, float32: {_ratio(article, against)} times ssgan's; with ssgan in "
+        f"float32, too: {_ratio(article, f'{against} float32')}"
+    )
+    default = "`small`, the default recipe where the GAN takes part, in every fourth step"
+    rows = []
+    for title, net, updates, digits, peer in (
+        ("`paper_svhn`, alternating", "paper_svhn", "alternating", 2, "see above"),
+        ("`paper_cifar`, alternating", "paper_cifar", "alternating", 2, ""),
+        ("`article`, simultaneous", article, "simultaneous", 3, of_article),
+        (default, "small", "simultaneous", 3, ""),
+    ):
+        tool, found = f"ssgan {updates}", _comparison(net)
+        seconds = statistics.median(found["tools"][tool]["median_seconds"])
+        share = _gflop(net, updates) / seconds / found["peak_gflop_per_second"]
+        alone = found["ratios"][f"{tool} / convolutions alone"]["median"]
+        rows.append([title, f"{seconds:.{digits}f}", f"{alone:.2f}", f"{100 * share:.0f} %", peer])
+    columns = ["ssgan, s/step", "step / its convolutions alone", "share of a matrix product's speed", "peer"]
+    return markdown(["net and updates, bfloat16", *columns], rows)
+
+
+_CHANGES = {  # what is compared, from the side of ssgan as it is
+    "Keras' Dropout": "dropout of its own, not Keras'",
+    "Keras' BatchNormalization": "batch norm of its own, not Keras'",
+    "bias by +": "bias added by the convolution's operation, not by `+`",
+    "LeakyReLU's gradient from its output": "gradient of LeakyReLU from its output",
+    "strided weight gradients by taps": "gradient of strided kernels tap by tap",
+    "ten steps in an execution": "ten steps in an execution",
+    "XLA": "XLA",
+}
+
+
+def variants() -> str:
+    """What each change of the training step saves, or would save."""
+    rows = [
+        [
+            *(f"`{net}`", _CHANGES[name], "yes" if found["kept"] else "no", _share(found["gain"])),
+            ", ".join(map(_share, found["gains"])),
+        ]
+        for net, measured in result("variants").items()
+        for name, found in measured["variants"].items()
+    ]
+    return markdown(["net", "change", "in ssgan", "saves, share of a step (median)", "by round"], rows)
+
+
+def _share(gain: float) -> str:
+    return f"{round(100 * gain)} %"
