@@ -17,13 +17,18 @@ _GAN = {
     "ssgan.to_classifier(keras.models.load_model(...).ema_discriminator)"
 }
 _NOISE = (keras.layers.Dropout, keras.layers.GaussianNoise)
-# What `to_classifier` writes, or wrote in format version 1, and plain layers that a discriminator may come to have.
+# What `to_classifier` writes, or wrote in format version 1, and plain layers that a trunk may have.
 _PARTS = (
     "keras.DTypePolicy",
     *(f"keras.initializers.{name}" for name in ("GlorotUniform", "Ones", "Zeros")),
     *(f"keras.layers.{name}" for name in ("InputLayer", "Rescaling", "Conv2D", "Dense", "BatchNormalization")),
     *(f"keras.layers.{name}" for name in ("LeakyReLU", "ReLU", "Softmax", "Dropout", "GaussianNoise")),
     *(f"keras.layers.{name}" for name in ("GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape")),
+    *(f"keras.layers.{name}" for name in ("Identity", "Activation", "ELU", "PReLU", "Add", "Multiply", "Concatenate")),
+    *(f"keras.layers.{name}" for name in ("AveragePooling2D", "MaxPooling2D", "ZeroPadding2D", "LayerNormalization")),
+    *(f"keras.layers.{name}" for name in ("DepthwiseConv2D", "SeparableConv2D", "GroupNormalization")),
+    _FUNCTIONAL,
+    "keras.Sequential",
 )
 
 
@@ -68,7 +73,7 @@ def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int
 
 
 def load_classifier(path: str | Path, sha256: str | None = None) -> keras.Model:
-    """Loads the classifier of a run; the file may come from anyone, see `ssgan.keras_files`.
+    """Loads the classifier of a run; the file may come from anyone, see `ssgan.store.keras_files`.
 
     Args:
         path: folder of a finished run, or a `.keras` file.

@@ -4,13 +4,13 @@ import functools
 import subprocess
 import sys
 
-import fuzz_readers
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import ssgan
+from experiments.robustness import readers
 from ssgan.classifier import CLASSIFIER_FILE, to_classifier
 from ssgan.errors import UsageError
 from ssgan.gan import to_unit_range
@@ -163,7 +163,7 @@ def test_what_is_no_classifier_is_refused(tmp_path):
 
 
 def test_of_a_gan_it_is_said_where_its_classifier_is(tmp_path):
-    path = fuzz_readers.make_gan(tmp_path)
+    path = readers.make_gan(tmp_path)
     with pytest.raises(UsageError, match="holds the whole GAN.*classifier.keras beside it.*ssgan.to_classifier"):
         ssgan.load_classifier(path)
 

@@ -46,10 +46,13 @@ def noise_of(batch=2, size=100):
     return np.random.default_rng(0).uniform(0, 1, (batch, size)).astype(np.float32)
 
 
+def built(network, size=32):
+    network.build((None, size, size, 3))
+    return network
+
+
 def structure(network):
     """Returns the convolutions and dropouts of a trunk, as in the table above."""
-    if not network.built:
-        network.build((None, 32, 32, 3))
     found = []
     for layer in network.trunk:
         if isinstance(layer, layers.Dropout):
@@ -91,7 +94,7 @@ def test_features_are_pooled_over_the_last_map(pooling, reduce):
 
 
 @pytest.mark.parametrize(
-    "shape", [(8, 32, 3), (32, 15, 3), (65, 32, 1), (32, 32, 2), (32, 32, 4), (None, 32, 3), (32, 3)]
+    "shape", [(8, 32, 3), (32, 15, 3), (129, 32, 1), (32, 32, 2), (32, 32, 4), (None, 32, 3), (32, 3)]
 )
 def test_images_of_another_shape_are_refused(shape):
     with pytest.raises(ValueError, match=r"expected \[batch, 16..128, 16..128, 1 or 3\]"):
@@ -111,6 +114,7 @@ def test_images_of_another_shape_are_refused_in_a_call():
             {"num_classes": 10, "arch": "huge"},
             "arch='huge': expected one of small, tiny, paper_svhn, paper_cifar, article",
         ),
+        ({"num_classes": 10, "trunk": "resnet"}, "trunk='resnet': expected a Keras model"),
         ({"num_classes": 10, "pooling": "median"}, "pooling='median': expected one of average, max"),
     ],
 )
@@ -190,8 +194,26 @@ def test_a_saved_discriminator_gives_equal_outputs(arch, tmp_path):
 
 
 def test_the_config_makes_an_equal_discriminator():
-    config = {"num_classes": 4, "arch": "article", "pooling": "max", "dtype": "mixed_bfloat16", "name": "judge"}
+    config = {"num_classes": 4, "arch": "article", "pooling": "max", "halvings": 1}
+    config |= {"dtype": "mixed_bfloat16", "name": "judge"}
     assert Discriminator.from_config(config).get_config() == config
+
+
+@pytest.mark.parametrize(("size", "halvings"), [(16, 0), (32, 0), (33, 1), (64, 1), (65, 2), (128, 2)])
+def test_images_above_32_pixels_are_halved_first(size, halvings):
+    network = built(Discriminator(10), size)
+    assert network.halvings == halvings and network.get_config()["halvings"] == halvings
+    assert structure(network) == [(32, 3, 2, "same")] * halvings + structure(Discriminator(10))
+    assert Generator((size, size, 3), width=1).levels == 3 + halvings
+
+
+def test_networks_of_earlier_versions_are_made_as_they_were():
+    network = Discriminator.from_config({"num_classes": 10, "arch": "small", "pooling": "max"})
+    assert structure(built(network, 64)) == structure(Discriminator(10))
+    generator = Generator.from_config({"image_shape": (64, 64, 3), "width": 2, "latent_dim": 5})
+    generator.build((None, 5))
+    filters = [layer.filters for layer in generator.stack if isinstance(layer, layers.Conv2DTranspose)]
+    assert generator.levels == 3 and filters == [4, 2]
 
 
 @pytest.mark.parametrize("shape", [(16, 16, 1), (28, 28, 1), (32, 32, 3), (64, 64, 3), (20, 36, 1)])
@@ -219,7 +241,7 @@ def test_images_of_28_pixels_are_cropped_from_32():
     np.testing.assert_array_equal(small(noise_of()), large(noise_of())[:, :28, :28])
 
 
-@pytest.mark.parametrize("shape", [(8, 32, 3), (32, 65, 3), (32, 32, 2), (32, 32)])
+@pytest.mark.parametrize("shape", [(8, 32, 3), (32, 129, 3), (32, 32, 2), (32, 32)])
 def test_generators_of_other_images_are_refused(shape):
     with pytest.raises(ValueError, match=r"image_shape=.*: expected \(16..128, 16..128, 1 or 3\)"):
         Generator(shape)
@@ -260,5 +282,6 @@ def test_a_saved_generator_gives_equal_images(tmp_path):
 
 
 def test_the_config_makes_an_equal_generator():
-    config = {"image_shape": (28, 28, 1), "width": 8, "latent_dim": 5, "dtype": "mixed_bfloat16", "name": "painter"}
+    config = {"image_shape": (28, 28, 1), "width": 8, "latent_dim": 5, "levels": 2}
+    config |= {"dtype": "mixed_bfloat16", "name": "painter"}
     assert Generator.from_config(config).get_config() == config

@@ -1,7 +1,7 @@
 """The named discriminator architectures: each function lists the layers from the image to the last feature map.
 
-They were made for images of up to 32 pixels. Larger ones are first brought to that size by convolutions of stride 2, one
-for each halving, so that an image of 64 pixels takes little more time than one of 32.
+They were made for images of up to 32 pixels. Larger ones are first brought to that size by convolutions of stride 2,
+one for each halving, so that an image of 64 pixels takes little more time than one of 32.
 """
 
 import functools
@@ -13,11 +13,10 @@ from keras import layers
 from ssgan.layers import BatchNormalization, Dropout, UniformNoise, WeightNormConv2D
 
 
-def small(dtype, halvings: int = 0) -> list[layers.Layer]:
+def small(dtype) -> list[layers.Layer]:
     """For quick runs: six weight-normalised convolutions of 32, 64 and 128 filters; 0.3 M weights."""
     conv = functools.partial(_weight_norm_conv, dtype=dtype)
     return [
-        *_repeated(halvings, conv, 32, 3, strides=2),
         *conv(32, 3),
         *conv(64, 3, strides=2),
         *conv(64, 3),
@@ -29,7 +28,7 @@ def small(dtype, halvings: int = 0) -> list[layers.Layer]:
     ]
 
 
-def tiny(dtype, halvings: int = 0) -> list[layers.Layer]:
+def tiny(dtype) -> list[layers.Layer]:
     """For drawings such as MNIST's: six weight-normalised convolutions of 16 to 128 filters; 0.15 M weights.
 
     With noise between the layers, as in the MNIST network of arXiv:1606.03498, and no dropout.
@@ -37,7 +36,6 @@ def tiny(dtype, halvings: int = 0) -> list[layers.Layer]:
     conv = functools.partial(_weight_norm_conv, dtype=dtype)
     noise = functools.partial(UniformNoise, 0.3, dtype=dtype)
     return [
-        *_repeated(halvings, conv, 16, 3, strides=2),
         *conv(16, 5, strides=2),
         noise(),
         *conv(32, 3),
@@ -52,17 +50,17 @@ def tiny(dtype, halvings: int = 0) -> list[layers.Layer]:
     ]
 
 
-def paper_svhn(dtype, halvings: int = 0) -> list[layers.Layer]:
+def paper_svhn(dtype) -> list[layers.Layer]:
     """The SVHN network of arXiv:1606.03498 (code): nine weight-normalised convolutions of 64 and 128 filters."""
-    return _paper(64, dtype, halvings)
+    return _paper(64, dtype)
 
 
-def paper_cifar(dtype, halvings: int = 0) -> list[layers.Layer]:
+def paper_cifar(dtype) -> list[layers.Layer]:
     """The CIFAR-10 network of arXiv:1606.03498 (code): as `paper_svhn` with 96 and 192 filters."""
-    return _paper(96, dtype, halvings)
+    return _paper(96, dtype)
 
 
-def article(dtype, halvings: int = 0) -> list[layers.Layer]:
+def article(dtype) -> list[layers.Layer]:
     """The network of Thalles Santos Silva's article: batch-normalised convolutions, the last one without.
 
     A batch norm there would fix the very means that feature matching compares.
@@ -71,7 +69,6 @@ def article(dtype, halvings: int = 0) -> list[layers.Layer]:
     dropout = functools.partial(Dropout, 0.5, dtype=dtype)
     return [
         Dropout(0.2, dtype=dtype),
-        *_repeated(halvings, conv, 64, strides=2, batch_norm=False),
         *conv(64, strides=2, batch_norm=False),
         dropout(),
         *conv(64, strides=2),
@@ -94,11 +91,25 @@ ARCHITECTURES: dict[str, Callable[..., list[layers.Layer]]] = {
 }
 
 
-def _paper(width: int, dtype, halvings: int) -> list[layers.Layer]:
+_FIRST_WIDTH = {"small": 32, "tiny": 16, "paper_svhn": 64, "paper_cifar": 96, "article": 64}
+
+
+def halvings_to_32_pixels(image_shape: Sequence[int]) -> int:
+    """Returns how often an image (height, width, ...) is to be halved until its larger side is at most 32 pixels."""
+    return max(0, math.ceil(math.log2(max(image_shape[:2]) / 32)))
+
+
+def halving(arch: str, dtype) -> list[layers.Layer]:
+    """Returns the layers that halve images before an architecture, as wide as its first convolution."""
+    if arch == "article":
+        return _batch_norm_conv(_FIRST_WIDTH[arch], strides=2, batch_norm=False, dtype=dtype)
+    return _weight_norm_conv(_FIRST_WIDTH[arch], 3, strides=2, dtype=dtype)
+
+
+def _paper(width: int, dtype) -> list[layers.Layer]:
     conv = functools.partial(_weight_norm_conv, dtype=dtype)
     return [
         Dropout(0.2, dtype=dtype),
-        *_repeated(halvings, conv, width, 3, strides=2),
         *conv(width, 3),
         *conv(width, 3),
         *conv(width, 3, strides=2),
@@ -111,15 +122,6 @@ def _paper(width: int, dtype, halvings: int) -> list[layers.Layer]:
         *conv(2 * width, 1),
         *conv(2 * width, 1),
     ]
-
-
-def halvings_to_32_pixels(image_shape: Sequence[int]) -> int:
-    """Returns how often an image (height, width, ...) is to be halved until its larger side is at most 32 pixels."""
-    return max(0, math.ceil(math.log2(max(image_shape[:2]) / 32)))
-
-
-def _repeated(times: int, make: Callable[..., list[layers.Layer]], *args, **kwargs) -> list[layers.Layer]:
-    return [layer for _ in range(times) for layer in make(*args, **kwargs)]
 
 
 def _weight_norm_conv(

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from ssgan.layers import WeightNormalized, WeightNormDense
-from ssgan.models.architectures import ARCHITECTURES, halvings_to_32_pixels
+from ssgan.models.architectures import ARCHITECTURES, halving, halvings_to_32_pixels
 
 _POOLING = {"average": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
 
@@ -62,7 +62,7 @@ class Discriminator(keras.Model):
         self.pooling = pooling
         self.halvings = halvings
         self.has_own_trunk = trunk is not None
-        self.trunk = [] if trunk is None else [trunk]
+        self.trunk = ARCHITECTURES[arch](self.dtype_policy) if trunk is None else [trunk]
         self.pool = _POOLING[pooling](dtype="float32")
         self.head = WeightNormDense(num_classes, train_gain=True, init_scale=0.1, dtype="float32", name="logits")
 
@@ -76,16 +76,18 @@ class Discriminator(keras.Model):
         if not self.has_own_trunk:
             if self.halvings is None:
                 self.halvings = halvings_to_32_pixels(input_shape[1:])
-            self.trunk.extend(ARCHITECTURES[self.arch](self.dtype_policy, self.halvings))
+            self._halve_first(self.halvings)
         for layer in self.trunk:
-            if not layer.built:
-                layer.build(input_shape)
-            input_shape = layer.compute_output_shape(input_shape)
+            input_shape = _built(layer, input_shape)
         self.pools = len(input_shape) == 4
-        if self.pools:
-            self.pool.build(input_shape)
-            input_shape = self.pool.compute_output_shape(input_shape)
-        self.head.build(input_shape)
+        for layer in [self.pool, self.head] if self.pools else [self.head]:
+            input_shape = _built(layer, input_shape)
+
+    def _halve_first(self, times: int) -> None:
+        """Puts convolutions of stride 2 in front of the architecture, behind the dropout of the image itself."""
+        behind = int(isinstance(self.trunk[0], keras.layers.Dropout))
+        for layer in reversed([layer for _ in range(times) for layer in halving(self.arch, self.dtype_policy)]):
+            self.trunk.insert(behind, layer)
 
     def call(self, images, training=False):
         maps = images
@@ -122,6 +124,13 @@ class Discriminator(keras.Model):
         if "trunk" in config:
             config = {**config, "trunk": keras.saving.deserialize_keras_object(config["trunk"])}
         return cls(**{"halvings": 0, **config})
+
+
+def _built(layer: keras.layers.Layer, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """Builds a layer, where it is not, and returns the shape of its outputs."""
+    if not layer.built:
+        layer.build(input_shape)
+    return layer.compute_output_shape(input_shape)
 
 
 def _nested(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer]:

@@ -67,7 +67,7 @@ def load(
         config, num_weights = _checked(content, {root, *parts}, mistaken)
         if _name(config) != root:
             raise ValueError(f"it holds a {_name(config)}; expected a {root}")
-        _check_size(config, networks or {root}, num_weights)
+        _check_size(config, networks, num_weights)
         return _load(content)
     except Exception as error:  # a damaged file makes zipfile, HDF5 and Keras raise nearly anything
         raise UsageError(f"{path} cannot be loaded: {_one_line(error)}") from error
@@ -201,7 +201,7 @@ def _check_size(config: dict, counted: Collection[str], num_weights: int) -> Non
 
     Keras keeps the variables of a stateless scope for the thread that entered it; so a thread of their own ends them.
     """
-    parts = [one for one in _objects(config) if _name(one) in counted]
+    parts = [one for one in _objects(config) if _name(one) in counted] if counted else [config]
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         asked = thread.submit(_count_weights, parts).result()
     if asked > num_weights:

@@ -1,0 +1,103 @@
+"""Any Keras model as the trunk of the discriminator: it trains, is averaged, saved, resumed and exported."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import ssgan
+from ssgan.classifier import to_classifier
+from ssgan.gan import SSGAN, to_unit_range
+from ssgan.models import Discriminator, Generator
+from tests.test_gan import make_batch, same, step
+
+SHAPE = (32, 32, 3)
+
+
+def small_trunk() -> keras.Model:
+    """Returns a trunk whose output is a vector, with everything in it that does something else in training."""
+    images = keras.Input(SHAPE)
+    maps = layers.Conv2D(4, 3, strides=4)(images)
+    inner = keras.Sequential([keras.Input(maps.shape[1:]), layers.BatchNormalization(), layers.Dropout(0.3)])
+    return keras.Model(images, layers.GlobalAveragePooling2D()(layers.GaussianNoise(0.1)(inner(maps))))
+
+
+def mobile_net() -> keras.Model:
+    return keras.applications.MobileNetV3Small(SHAPE, include_top=False, weights=None, include_preprocessing=False)
+
+
+def make_gan(trunk: keras.Model) -> SSGAN:
+    keras.utils.set_random_seed(0)
+    gan = SSGAN(Discriminator(3, trunk=trunk), Generator(SHAPE, width=1, latent_dim=4))
+    gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01), generated_batch=4)
+    return gan
+
+
+def batch():
+    images, labels, mask = make_batch()
+    return np.tile(images, (1, 2, 2, 3)), labels, mask
+
+
+def test_a_network_of_keras_applications_trains_and_is_exported():
+    gan = make_gan(mobile_net())
+    assert gan.discriminator.has_batch_statistics
+    gan.initialize_from_data(batch()[0])
+    before = [[weight.numpy() for weight in network.weights] for network in (gan.discriminator, gan.ema_discriminator)]
+    logs = step(gan, batch())
+    assert np.isfinite(float(logs["loss"])) and float(logs["g_loss"]) > 0
+    for network, weights in zip((gan.discriminator, gan.ema_discriminator), before, strict=True):
+        assert not same(weights, [weight.numpy() for weight in network.weights])
+    images = batch()[0]
+    classifier = to_classifier(gan.ema_discriminator)
+    np.testing.assert_allclose(classifier(images), gan.predict(images, verbose=0), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def gan() -> SSGAN:
+    gan = make_gan(small_trunk())
+    for _ in range(2):
+        step(gan, batch())
+    return gan
+
+
+def test_a_batch_norm_inside_it_is_noticed(gan):
+    assert gan.discriminator.has_batch_statistics
+    assert not Discriminator(3, trunk=keras.Sequential([layers.Flatten()])).has_batch_statistics
+
+
+def test_it_is_saved_and_loaded(gan, tmp_path):
+    gan.save(tmp_path / "gan.keras")
+    loaded = keras.models.load_model(tmp_path / "gan.keras")
+    images = batch()[0]
+    np.testing.assert_array_equal(loaded.predict(images, verbose=0), gan.predict(images, verbose=0))
+    step(loaded, batch())
+
+
+def test_it_is_resumed(gan):
+    other = make_gan(small_trunk())
+    other.restore({name: np.asarray(value) for name, value in gan.state().items()})
+    assert same([v.numpy() for v in gan.discriminator.weights], [v.numpy() for v in other.discriminator.weights])
+
+
+def test_its_classifier_is_the_same_in_training_and_can_be_loaded(gan, tmp_path):
+    classifier = to_classifier(gan.ema_discriminator)
+    images = batch()[0]
+    expected = keras.ops.softmax(gan.ema_discriminator(to_unit_range(images))[0])
+    for training in (False, True):
+        np.testing.assert_allclose(classifier(images, training=training), expected, atol=1e-5)
+    classifier.save(tmp_path / "classifier.keras")
+    np.testing.assert_allclose(ssgan.load_classifier(tmp_path / "classifier.keras")(images), expected, atol=1e-5)
+
+
+def test_a_trunk_into_which_one_cannot_look_is_not_exported():
+    class Own(keras.Model):
+        def call(self, images):
+            return images[:, 0, 0]
+
+        def compute_output_shape(self, shape):
+            return shape[0], shape[3]
+
+    discriminator = Discriminator(3, trunk=Own())
+    discriminator.build((None, *SHAPE))
+    with pytest.raises(ValueError, match="the trunk is a Own; expected a functional or sequential Keras model"):
+        to_classifier(discriminator, SHAPE)
