@@ -74,6 +74,8 @@ class CompiledGAN(HostStepped):
         optimizers = two_optimizers(d_optimizer, g_optimizer)
         d_terms = check_terms([Supervised(), Adversarial()] if d_terms is None else d_terms, "d_terms")
         g_terms = check_terms([FeatureMatching()] if g_terms is None else g_terms, "g_terms")
+        for term in [*d_terms, *g_terms]:
+            term.check(self.discriminator)
         if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
             raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
         # optimizer=None: Keras would otherwise add an optimizer of its own. No XLA: slower than oneDNN on CPUs.
@@ -88,6 +90,7 @@ class CompiledGAN(HostStepped):
             gan_every=gan_every,
             d_steps=d_steps,
             has_gan=any("generated" in term.needs for term in [*d_terms, *g_terms]),
+            trains_generator=bool(g_terms),
         )
         # Built here, because an optimizer that is built later is skipped when a saved model is restored.
         self.d_optimizer.build(self.discriminator.trainable_variables)
@@ -117,6 +120,10 @@ class CompiledGAN(HostStepped):
             for key in ("d_optimizer", "g_optimizer", "d_terms", "g_terms")
         }
         self.compile(**{**config, **objects})
+
+    def step_kind(self) -> str:
+        """Returns the kind of the step that is due, see `ssgan.phases`."""
+        return self.phases.kind(self.step)
 
     def match_rates(self) -> None:
         """Sets the generator's learning rate by the discriminator's, where neither has a schedule."""

@@ -1,7 +1,6 @@
 """The semi-supervised GAN as a Keras model: its train steps, which read like the paper's algorithm."""
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -17,8 +16,9 @@ from ssgan.figures import Figures
 from ssgan.inputs import Batch
 from ssgan.models import Discriminator, Generator
 from ssgan.options import check_option
-from ssgan.phases import BOTH, DISCRIMINATOR, LABELS
-from ssgan.terms import NO_ROWS, Passes, Rows, Term
+from ssgan.passes import discriminate
+from ssgan.phases import BOTH, CLASSES, LABELS
+from ssgan.terms import Passes, Term
 
 
 def to_unit_range(images: tf.Tensor) -> tf.Tensor:
@@ -94,16 +94,15 @@ class SSGAN(CompiledGAN):
         Returns:
             The figures, means since they were last reset, and `loss`, the sum of both losses.
         """
-        generators_own = self.generated_batch if self.updates == "alternating" and self.phases.has_gan else 0
-        batch = inputs.training_batch(
-            batch, self.discriminator.num_classes, self.image_shape, generators_own=generators_own
-        )
+        alternating = self.updates == "alternating"
+        own = self.generated_batch if alternating and self.phases.has_gan else 0
+        batch = inputs.training_batch(batch, self.discriminator.num_classes, self.image_shape, generators_own=own)
         self.match_rates()
         if kind == LABELS:
             self.update_discriminator(batch.labeled_alone())
-        elif kind not in (DISCRIMINATOR, BOTH):
+        elif kind == CLASSES:
             self.update_discriminator(batch)
-        elif kind == BOTH and self.updates == "simultaneous":
+        elif kind == BOTH and not alternating:
             self.update_both(batch)
         else:
             self.update_discriminator(batch, generated=self.generator(self.noise(), training=True))
@@ -150,32 +149,16 @@ class SSGAN(CompiledGAN):
         return loss
 
     def discriminate(self, batch: Batch, generated: tf.Tensor | None) -> Passes:
-        """Returns what the discriminator makes of the images of a batch, and of the generated ones.
-
-        Two passes, except where batch normalisation asks for one: statistics of its own for either half would differ
-        from the moving averages, which see both.
-        """
-        weak, strong = self.views(self._scaled(batch.real()))
-        shown = None if generated is None else self.views(generated)[1]
-        if shown is not None and self.discriminator.has_batch_statistics:
-            logits, features = self.discriminator(tf.concat([strong, shown], axis=0), training=True)
-            rows = tf.shape(strong)[0]
-            of_generated = Rows(shown, logits[rows:], features[rows:])
-            of_real = strong, logits[:rows], features[:rows]
-        else:
-            of_real = strong, *self.discriminator(strong, training=True)
-            of_generated = NO_ROWS if shown is None else Rows(shown, *self.discriminator(shown, training=True))
-        passes = Passes(
-            labeled=_rows(batch.labeled_rows, of_real),
-            labels=batch.labels,
-            unlabeled=_rows(batch.unlabeled_rows, of_real),
-            generated=of_generated,
+        """Returns what the discriminator makes of the images of a batch, and of generated ones."""
+        real = self._scaled(batch.real())
+        return discriminate(
+            self.discriminator,
+            batch,
+            self.views(real),
+            None if generated is None else self.views(generated)[1],
+            needs_weak=any("weak" in term.needs for term in self.d_terms),
             seeds=self.noise_seed,
         )
-        if passes.unlabeled is None or not any("weak" in term.needs for term in self.d_terms):
-            return passes
-        weak = batch.unlabeled_rows(weak)
-        return dataclasses.replace(passes, weak=Rows(weak, *self.discriminator(weak, training=False)))
 
     def views(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the weak and the strong view of images, real or generated."""
@@ -185,24 +168,10 @@ class SSGAN(CompiledGAN):
         """Returns the generator's input, float32 [generated_batch, latent_dim], uniform in 0..1 as the paper's code."""
         return keras.random.uniform([self.generated_batch, self.generator.latent_dim], seed=self.noise_seed)
 
-    def step_kind(self) -> str:
-        """Returns the kind of the step that is due, see `ssgan.phases`."""
-        return self.phases.kind(self.step)
-
     def _scaled(self, images):
         """Returns images in -1..1, their shape checked: now where it is known, else when the step is run."""
         inputs.check_images(images, self.image_shape)
         return tf.ensure_shape(to_unit_range(images), [None, *self.image_shape])
-
-    @property
-    def train_metrics(self) -> dict[str, keras.metrics.Mean]:
-        """The figures of the training, by name."""
-        return self.train_figures.metrics
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        """All metrics, which Keras resets at the beginning of an epoch."""
-        return [*self.train_figures.metrics.values(), *self.test_figures.metrics.values()]
 
     def reset_ema(self) -> None:
         """Sets the moving average to the present weights of the discriminator."""
@@ -256,11 +225,6 @@ class SSGAN(CompiledGAN):
     def from_config(cls, config: dict) -> "SSGAN":
         networks = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("discriminator", "generator")}
         return cls(**{**config, **networks})
-
-
-def _rows(of_role: Callable[[tf.Tensor], tf.Tensor | None], of_real: tuple[tf.Tensor, ...]) -> Rows:
-    parts = [of_role(tensor) for tensor in of_real]
-    return NO_ROWS if parts[0] is None else Rows(*parts)
 
 
 def _descend(optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model):

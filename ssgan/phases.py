@@ -16,12 +16,14 @@ class Phases:
             terms that need no generated image, which takes less time.
         d_steps: discriminator updates with the GAN for each update of the generator.
         has_gan: whether there is a term that needs generated images.
+        trains_generator: whether the generator has a loss.
     """
 
     unlabeled_start: int
     gan_every: int
     d_steps: int
     has_gan: bool
+    trains_generator: bool
 
     def kind(self, step: int) -> str:
         """Returns the kind of a step, numbered from 0.
@@ -33,4 +35,5 @@ class Phases:
             return LABELS
         if not self.has_gan or step % self.gan_every:
             return CLASSES
-        return DISCRIMINATOR if step // self.gan_every % self.d_steps else BOTH
+        its_turn = self.trains_generator and step // self.gan_every % self.d_steps == 0
+        return BOTH if its_turn else DISCRIMINATOR

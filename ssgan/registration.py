@@ -19,11 +19,6 @@ HOME = {
     "Dropout": "layers",
     "UniformNoise": "layers",
     "BatchNormalization": "layers",
-    "Supervised": "terms",
-    "Adversarial": "terms",
-    "FeatureMatching": "terms",
-    "PseudoLabels": "terms",
-    "VirtualAdversarial": "terms",
 }
 
 

@@ -18,7 +18,7 @@ class HostStepped(keras.Model):
     """A model whose kind of step is chosen outside the graph, by a counter that Python keeps.
 
     A subclass says which kind of step is due (`step_kind`), does it (`train_step_of`), keeps its number in the variable
-    `steps_done`, and has an `image_shape`.
+    `steps_done`, and has an `image_shape`, `train_figures` and `test_figures`.
     """
 
     _step: int | None = None
@@ -79,6 +79,16 @@ class HostStepped(keras.Model):
         if self.run_eagerly:
             return one_step
         return tf.function(one_step, reduce_retracing=True, jit_compile=self.jit_compile)
+
+    @property
+    def train_metrics(self) -> dict[str, keras.metrics.Mean]:
+        """The figures of the training, by name."""
+        return self.train_figures.metrics
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """All metrics, which Keras resets at the beginning of an epoch."""
+        return [*self.train_figures.metrics.values(), *self.test_figures.metrics.values()]
 
     def load_own_variables(self, store):
         """Loads them, and forgets the number of steps that was counted."""

@@ -32,4 +32,4 @@ OPTIONS = tuple(terms_of.__kwdefaults__)
 def split(options: dict) -> dict:
     """Returns the options of `SSGAN.compile`, those of terms replaced by the terms."""
     of_terms = {name: value for name, value in options.items() if name in OPTIONS}
-    return {**{name: value for name, value in options.items() if name not in OPTIONS}, **terms_of(**of_terms)}
+    return {**terms_of(**of_terms), **{name: value for name, value in options.items() if name not in OPTIONS}}

@@ -93,6 +93,9 @@ class Term:
         """Returns the value, float32 scalar, without the weight."""
         raise NotImplementedError
 
+    def check(self, discriminator: keras.Model) -> None:
+        """Raises a UsageError if it cannot be computed with this discriminator; called by `compile`."""
+
     def figures(self, passes: Passes) -> dict[str, tuple[tf.Tensor, tf.Tensor | None]]:
         """Returns what else is to be seen in the logs: by name, values [rows] and their weights [rows], or None."""
         return {}
