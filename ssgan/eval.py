@@ -13,12 +13,10 @@ import dataclasses
 import hashlib
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssgan.command import run_command
 from ssgan.errors import UsageError
-from ssgan.options import Config
 from ssgan.options.declare import option
 from ssgan.options.flags import parse_flags
 
@@ -28,7 +26,7 @@ if TYPE_CHECKING:
 
     from ssgan.data import Source
     from ssgan.evaluate.classification import Evaluation
-    from ssgan.gan import SSGAN
+    from ssgan.evaluate.runs import Member
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,45 +44,10 @@ class EvalConfig:
     )
 
 
-# What `ssgan.train` saves, by class.
-_NETWORKS = ("ssgan.models.discriminator.Discriminator", "ssgan.models.generator.Generator")
-_OPTIMIZERS = ("keras.optimizers.Adam", "ssgan.schedules.ConstantThenLinear")
-_TERMS = tuple(
-    f"ssgan.terms.{name}"
-    for name in (
-        "supervised.Supervised",
-        "adversarial.Adversarial",
-        "feature_matching.FeatureMatching",
-        "pseudo_labels.PseudoLabels",
-        "smoothness.VirtualAdversarial",
-    )
-)
-# What the report takes from about.json, by type.
-_ABOUT = {"image_shape": list, "class_names": list, "synthetic": bool, "num_train": int}
-
-
 def main(argv: Sequence[str] | None = None) -> None:
-    """Runs the command line; `ssgan.cli.run_command` says with which status it exits."""
+    """Runs the command line; `ssgan.command.run_command` says with which status it exits."""
     options = parse_flags(EvalConfig, sys.argv if argv is None else argv, usage=__doc__)
     run_command(evaluate_run, options)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Member:
-    """A finished run: its options, what it says of its images, and its classifiers with the EMA and the raw weights."""
-
-    run_dir: Path
-    config: Config
-    about: dict
-    averaged: "keras.Model"
-    raw: "keras.Model"
-
-    @property
-    def trained_on(self) -> str:
-        """The images and labels, in words."""
-        name = f"{self.config.dataset} (SYNTHETIC)" if self.about["synthetic"] else self.config.dataset
-        labels = f"{self.config.labels:,} labels of {self.about['num_train']:,} images"
-        return f"{name} with {labels} (label seed {self.config.label_seed})"
 
 
 def evaluate_run(options: EvalConfig) -> dict:
@@ -104,11 +67,12 @@ def evaluate_run(options: EvalConfig) -> dict:
     import numpy as np
 
     from ssgan import data, report
-    from ssgan.report.text import format_report, headline
+    from ssgan.evaluate.runs import read_members
+    from ssgan.report import format_report, headline
     from ssgan.store import files
 
     # The runs
-    members = _read_members(options)
+    members = read_members(options.run, sha256=options.sha256)
     first = members[0]
 
     # Test images, or others
@@ -123,13 +87,7 @@ def evaluate_run(options: EvalConfig) -> dict:
 
     # Predictions, [members, (EMA, raw), images, classes]
     probabilities = np.array(
-        [
-            [
-                _probabilities(classifier, images)
-                for classifier in (member.averaged, member.raw)
-            ]
-            for member in members
-        ]
+        [[_probabilities(classifier, images) for classifier in (member.averaged, member.raw)] for member in members]
     )
     ema, raw = _evaluations(probabilities.mean(axis=0), images)
 
@@ -166,77 +124,6 @@ def evaluate_run(options: EvalConfig) -> dict:
     return metrics
 
 
-def read_about(path: Path) -> dict:
-    """Reads what a run says of its images.
-
-    Raises:
-        UsageError: if the file is damaged, or lacks what the report takes from it.
-    """
-    from ssgan.store import files
-
-    about = files.read_json(path)
-    for key, kind in _ABOUT.items():
-        if type(about.get(key)) is not kind:
-            raise UsageError(f"{path}: {key} is {str(about.get(key))[:100]}; expected a {kind.__name__}")
-    return about
-
-
-def load_gan(path: Path) -> "SSGAN":
-    """Loads the model of a run, not compiled; the file may come from anyone, see `ssgan.keras_files`.
-
-    Raises:
-        UsageError: if the file is missing, damaged, or not what `ssgan.train` saved.
-    """
-    from ssgan import gan as _registers_ssgan  # noqa: F401
-    from ssgan.store import keras_files
-
-    # Counted by network, because the whole model copies weights when it is made.
-    return keras_files.load(path, root="ssgan.gan.SSGAN", parts=(*_NETWORKS, *_OPTIMIZERS, *_TERMS), networks=_NETWORKS)
-
-
-def _read_members(options: EvalConfig) -> list[Member]:
-    """Returns the runs that are named, or the newest one.
-
-    Raises:
-        UsageError: if one of them is no finished run, is damaged, or is named twice.
-    """
-    from ssgan.store import run
-
-    names = run.split_names(options.run) if options.run else [None]
-    digests = options.sha256.split(",") if options.sha256 else [None] * len(names)
-    if len(digests) != len(names):
-        raise UsageError(f"--sha256 names {len(digests)} digests and --run {len(names)} runs; expected one for each")
-    folders = [run.finished(name) for name in names]
-    if len({folder.resolve() for folder in folders}) < len(folders):
-        raise UsageError(f"--run={options.run} names a run twice; expected different ones")
-    return [_read_member(folder, sha256=digest) for folder, digest in zip(folders, digests, strict=True)]
-
-
-def _read_member(run_dir: Path, *, sha256: str | None) -> Member:
-    """Reads a finished run.
-
-    Raises:
-        UsageError: if its files are damaged, or its classifier has another digest.
-    """
-    from ssgan.classifier import CLASSIFIER_FILE, load_classifier, to_classifier
-    from ssgan.store import files, run
-
-    config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
-    about = read_about(run_dir / run.ABOUT)
-    shape, classes = tuple(about["image_shape"]), len(about["class_names"])
-    averaged, gan = load_classifier(run_dir, sha256), load_gan(run_dir / run.MODEL)
-    for file, found in (
-        (CLASSIFIER_FILE, (averaged.input_shape[1:], averaged.output_shape[-1])),
-        (run.MODEL, (gan.generator.image_shape, gan.discriminator.num_classes)),
-    ):
-        if found != (shape, classes):
-            raise UsageError(
-                f"{run_dir / file} is made for images {found[0]} of {found[1]} classes; the run is said to be of "
-                f"{shape} of {classes}"
-            )
-    return Member(run_dir, config, about, averaged, to_classifier(gan.discriminator, shape))
-
-
 def _check_labels(images: "Source") -> None:
     if images.num_unlabelled:
         raise UsageError(
@@ -245,7 +132,7 @@ def _check_labels(images: "Source") -> None:
         )
 
 
-def _check_images(member: Member, images: "Source") -> None:
+def _check_images(member: "Member", images: "Source") -> None:
     expected = (member.about["image_shape"], member.about["class_names"])
     found = (list(images.image_shape), list(images.class_names))
     if found != expected:
@@ -270,7 +157,7 @@ def _probabilities(classifier: "keras.Model", images: "Source") -> "npt.NDArray"
     return np.concatenate([classifier.predict(images.read(rows), batch_size=250, verbose=0) for rows in parts])
 
 
-def _digest(members: list[Member]) -> str:
+def _digest(members: "list[Member]") -> str:
     """Returns eight characters by which an ensemble's files are told from another's."""
     folders = ",".join(str(member.run_dir.resolve()) for member in members)
     return hashlib.sha256(folders.encode()).hexdigest()[:8]
@@ -291,7 +178,7 @@ def _test_figures(images: "Source", ema: "Evaluation", raw: "Evaluation") -> dic
     }
 
 
-def _origin(member: Member) -> dict:
+def _origin(member: "Member") -> dict:
     """Returns what a run says of its training."""
     from ssgan.store import files, run
 

@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
+from ssgan import command as cli
 from ssgan import data, report
 from ssgan.errors import UsageError
-from ssgan.eval import EvalConfig, _read_members, evaluate_run
+from ssgan.eval import EvalConfig, evaluate_run
+from ssgan.evaluate.runs import read_members
 from ssgan.options import Config
-from ssgan.options import flags as cli
 from ssgan.store import files, run
 from ssgan.train import _without_visible_label, train
 from ssgan.training.loop import _how_to_go_on
@@ -65,13 +66,13 @@ def trained(tfds_folder, tmp_path_factory):
 @pytest.fixture
 def read_once(trained, members, monkeypatch):
     """The folder of the run, whose models are not loaded again."""
-    monkeypatch.setattr("ssgan.eval._read_members", lambda options: members)
+    monkeypatch.setattr("ssgan.evaluate.runs.read_members", lambda named, *, sha256: members)
     return trained[0]
 
 
 @pytest.fixture(scope="module")
 def members(trained):
-    return _read_members(EvalConfig(run=str(trained[0])))
+    return read_members(str(trained[0]), sha256=None)
 
 
 # Data.

@@ -21,7 +21,7 @@ GOLDEN = Path(__file__).parent / "golden" / "v1"
 SHAPE = (16, 16, 1)
 
 
-def tiny(dtype, halvings=0) -> list[keras.layers.Layer]:
+def tiny(dtype) -> list[keras.layers.Layer]:
     conv = WeightNormConv2D(4, 3, strides=2, dtype=dtype)
     return [keras.layers.Dropout(0.2, dtype=dtype), conv, keras.layers.LeakyReLU(0.2, dtype=dtype)]
 

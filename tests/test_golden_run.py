@@ -17,6 +17,7 @@ import scipy.io
 import ssgan
 from ssgan import data, eval, load_classifier
 from ssgan.classifier import CLASSIFIER_FILE
+from ssgan.evaluate import runs
 from ssgan.models import architectures
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
@@ -87,7 +88,7 @@ def test_the_run_is_evaluated(images):
     figures = eval.evaluate_run(eval.EvalConfig(run="run"))
     assert (figures["num_test"], figures["steps"], figures["trained_on"]) == (20, 4, "svhn_cropped")
     np.testing.assert_allclose(
-        eval.load_gan(Path("run", run.MODEL)).predict(images, verbose=0),
+        runs.load_gan(Path("run", run.MODEL)).predict(images, verbose=0),
         load_classifier("run").predict(images, verbose=0),
         atol=1e-5,
     )

@@ -17,6 +17,7 @@ from experiments.robustness import fuzz, readers
 from experiments.robustness.hostile import HOSTILE
 from ssgan import eval
 from ssgan.errors import UsageError
+from ssgan.evaluate import runs
 from ssgan.options import Config
 from ssgan.store import files
 from ssgan.training import build as recipe
@@ -62,7 +63,7 @@ def test_what_training_writes_is_still_read(tmp_path):
         gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=10)
         gan.save(tmp_path / "gan.keras")
         ssgan.classifier.to_classifier(gan.ema_discriminator, (16, 16, 1)).save(tmp_path / "classifier.keras")
-        assert eval.load_gan(tmp_path / "gan.keras").discriminator.arch == arch
+        assert runs.load_gan(tmp_path / "gan.keras").discriminator.arch == arch
         assert ssgan.load_classifier(tmp_path).output_shape == (None, 2)
 
 

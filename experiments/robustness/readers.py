@@ -63,9 +63,9 @@ def read_classifier(path: Path) -> None:
 
 def read_gan(path: Path) -> None:
     """Loads the model of a run."""
-    from ssgan import eval
+    from ssgan.evaluate import runs
 
-    eval.load_gan(path)
+    runs.load_gan(path)
 
 
 def _member(name: str, make: Callable[[Path], Path], read: Callable[[Path], Any]) -> Reader:
@@ -137,9 +137,9 @@ def make_about(folder: Path) -> Path:
 
 def read_about(path: Path) -> None:
     """Reads what a run says of its images."""
-    from ssgan import eval
+    from ssgan.evaluate import runs
 
-    eval.read_about(path)
+    runs.read_about(path)
 
 
 def make_summary(folder: Path) -> Path:
