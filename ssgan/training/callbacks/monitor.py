@@ -17,13 +17,15 @@ from ssgan.store import files
 from ssgan.training.callbacks.due import is_due
 from ssgan.training.callbacks.progress import Progress
 
+DRAWN_EVERY = 60.0  # seconds at least between two drawings of the curves, which take some tenths of one
+
 
 class Monitor(keras.callbacks.Callback):
     """Every `log_every` steps: one record of the metrics, and the metrics begin anew.
 
     A record holds the step, the seconds of training, the learning rates of discriminator and generator, the metrics as
     means over the interval and, where there are validation images, the error of the EMA weights on them. It goes to
-    `history.csv`, to TensorBoard (`tensorboard/`), to `curves.png` and to the progress bar.
+    `history.csv`, to TensorBoard (`tensorboard/`), to the progress bar and, at most once a minute, to `curves.png`.
 
     Args:
         run_dir: folder of the run.
@@ -57,6 +59,7 @@ class Monitor(keras.callbacks.Callback):
         ]
         self.seconds_before = resumed["seconds"]
         self.begin = time.monotonic()
+        self.drawn = -DRAWN_EVERY
 
     def on_train_begin(self, logs=None):
         """Starts the clock; writes the logs anew, as they were at this step."""
@@ -98,7 +101,7 @@ class Monitor(keras.callbacks.Callback):
         self.records.append(self._record(step, logs))
         self._write_history()
         self._write_scalars(self.records[-1])
-        report.learning_curves(self.history(), self.run_dir / "curves.png", title=self.title)
+        self._draw(is_last=step == self.total_steps)
         self.progress.show(step, logs, record=self.records[-1])
         self.model.reset_metrics()
 
@@ -109,6 +112,11 @@ class Monitor(keras.callbacks.Callback):
     def history(self) -> dict[str, list[float]]:
         """Returns the records as columns."""
         return {name: [record.get(name, math.nan) for record in self.records] for name in self.records[-1]}
+
+    def _draw(self, *, is_last: bool) -> None:
+        if is_last or self.seconds() - self.drawn >= DRAWN_EVERY:
+            self.drawn = self.seconds()
+            report.learning_curves(self.history(), self.run_dir / "curves.png", title=self.title)
 
     def _record(self, step: int, logs: dict) -> dict[str, float]:
         has_generator = bool(self.model.g_terms)
