@@ -8,3 +8,9 @@ import pytest
 def _seeded():
     """The same weights, dropout and noise whatever was run before: a test passes always or never."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """A folder in which synthetic images, once drawn, are found again."""
+    return tmp_path_factory.mktemp("cache")

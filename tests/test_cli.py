@@ -1,19 +1,22 @@
 """The command lines as a user meets them: subprocesses, exit codes, one-line errors, files."""
 
 import functools
+import importlib
+import io
 import json
 import os
 import re
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
-from ssgan.data import street_digits
+from ssgan.data import ImageSet, street_digits
 
 ROOT = Path(__file__).parent.parent
 TINY = [
@@ -30,16 +33,24 @@ TINY = [
 ]
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
 def call(folder: Path, cache: Path, command: str, *flags: str) -> subprocess.CompletedProcess:
     """Runs `python -m ssgan.<command>` in a folder."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)}
     arguments = [sys.executable, "-m", f"ssgan.{command}", *flags]
     return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def here(folder: Path, cache: Path, command: str, *flags: str) -> subprocess.CompletedProcess:
+    """Does what `call` does, but in this process, which has imported TensorFlow already."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+        patched.chdir(folder)
+        patched.setenv("XDG_CACHE_HOME", str(cache))
+        try:
+            importlib.import_module(f"ssgan.{command}").main([command, *flags])
+        except SystemExit as ended:
+            status = ended.code or 0
+    return subprocess.CompletedProcess([command, *flags], status, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture
@@ -96,8 +107,8 @@ def test_bad_flags_exit_with_2_and_one_line(ssgan, flags, message):
         (["--dataset=svhn_cropped", "--data_dir=."], "svhn_cropped"),
     ],
 )
-def test_options_that_do_not_fit_the_data_exit_with_2_and_leave_nothing(ssgan, tmp_path, flags, message):
-    done = ssgan("train", *TINY, *flags)
+def test_options_that_do_not_fit_the_data_exit_with_2_and_leave_nothing(cache, tmp_path, flags, message):
+    done = here(tmp_path, cache, "train", *TINY, *flags)
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 2 and len(errors) == 1 and message in errors[0]
     assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()
@@ -121,7 +132,7 @@ def test_a_run_from_training_to_test_error(trained, cache):
     assert wanted <= set(metrics) and metrics["num_test"] == 2000 and metrics["steps"] == 4
     assert np.sum(metrics["ema"]["confusion"]) == 2000 and (run / "confusion.png").is_file()
 
-    again = call(folder, cache, "train", *TINY, f"--run_dir={run}")
+    again = here(folder, cache, "train", *TINY, f"--run_dir={run}")
     assert again.returncode == 2 and "never overwritten" in again.stderr
 
 
@@ -130,12 +141,12 @@ def test_a_run_can_be_tested_on_other_images(trained, cache):
     if data_dir is None:
         pytest.skip("SSGAN_DATA_DIR is not set: no other images to test on")
     folder, _ = trained
-    other = call(folder, cache, "eval", "--dataset=svhn_cropped", f"--data_dir={data_dir}/svhn_lite")
+    other = here(folder, cache, "eval", "--dataset=svhn_cropped", f"--data_dir={data_dir}/svhn_lite")
     assert other.returncode == 0, other.stderr
     assert "trained on street_digits (SYNTHETIC)" in other.stdout and "tested on svhn_cropped" in other.stdout
     (metrics,) = (folder / "runs").glob("*/metrics_svhn_cropped_*.json")
     assert json.loads(metrics.read_text())["num_test"] == 2451
-    grey = call(folder, cache, "eval", "--dataset=mnist", f"--data_dir={data_dir}/tfds")
+    grey = here(folder, cache, "eval", "--dataset=mnist", f"--data_dir={data_dir}/tfds")
     assert grey.returncode == 2 and f"{metrics.parent.relative_to(folder)} was trained on [32, 32, 3]" in grey.stderr
 
 
@@ -152,10 +163,10 @@ def test_the_saved_flagfile_repeats_a_deterministic_run(trained, cache):
 def test_an_ensemble_predicts_the_mean_of_its_members_probabilities(trained, cache):
     folder, _ = trained
     (first,) = (folder / "runs").iterdir()
-    done = call(folder, cache, "train", *TINY, "--label_seed=1", "--run_dir=other")
+    done = here(folder, cache, "train", *TINY, "--label_seed=1", "--run_dir=other")
     assert done.returncode == 0, done.stderr
     names = [str(first.relative_to(folder)), "other"]
-    done = call(folder, cache, "eval", f"--run={','.join(names)}")
+    done = here(folder, cache, "eval", f"--run={','.join(names)}")
     assert done.returncode == 0, done.stderr
     assert "ensemble of 2 runs" in done.stdout and "(label seed 1): test error" in done.stdout
 
@@ -172,20 +183,20 @@ def test_an_ensemble_predicts_the_mean_of_its_members_probabilities(trained, cac
 def test_an_ensemble_of_a_run_with_itself_or_with_another_number_of_digests_is_refused(trained, cache):
     folder, _ = trained
     (run,) = (folder / "runs").iterdir()
-    twice = call(folder, cache, "eval", f"--run={run},runs/{run.name}")
+    twice = here(folder, cache, "eval", f"--run={run},runs/{run.name}")
     assert twice.returncode == 2 and "names a run twice" in twice.stderr
-    digests = call(folder, cache, "eval", f"--run={run},second", "--sha256=12")
+    digests = here(folder, cache, "eval", f"--run={run},second", "--sha256=12")
     assert digests.returncode == 2 and "1 digests and --run 2 runs" in digests.stderr
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(cache, tmp_path, monkeypatch, capsys):
     from ssgan import train
-    from ssgan.terms import all as losses
+    from ssgan.terms import supervised
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    finite = losses.supervised_loss
-    monkeypatch.setattr(losses, "supervised_loss", lambda *arguments: finite(*arguments) / 0.0)
+    finite = supervised.supervised_loss
+    monkeypatch.setattr(supervised, "supervised_loss", lambda *arguments: finite(*arguments) / 0.0)
     with pytest.raises(SystemExit) as stop:
         train.main(["train", *TINY])
     assert stop.value.code == 1
@@ -196,11 +207,11 @@ def test_a_loss_that_is_not_finite_stops_the_run(cache, tmp_path, monkeypatch, c
     )
 
 
-def test_evaluating_what_is_no_finished_run_exits_with_2(ssgan, tmp_path):
-    assert "no finished run under runs/" in ssgan("eval").stderr
+def test_evaluating_what_is_no_finished_run_exits_with_2(cache, tmp_path):
+    assert "no finished run under runs/" in here(tmp_path, cache, "eval").stderr
     (tmp_path / "half").mkdir()
     (tmp_path / "half" / "options.json").write_text("{}")
-    done = ssgan("eval", "--run=half")
+    done = here(tmp_path, cache, "eval", "--run=half")
     assert done.returncode == 2 and "its training did not finish" in done.stderr
 
 
@@ -217,15 +228,22 @@ def test_every_config_parses_and_takes_a_real_step(config, tmp_path, monkeypatch
     shrunk = {"labeled_batch": 3, "unlabeled_batch": 4, "generated_batch": 2, "generator_width": 2}
     options = Config(**{**vars(options), **shrunk, "precision": "float32"})
 
-    class Images:
-        images = np.random.RandomState(0).randint(0, 256, (40, 32, 32, 3)).astype(np.uint8)
-        labels = np.arange(40, dtype=np.int32) % 10
+    pixels = np.random.RandomState(0).randint(0, 256, (40, 32, 32, 3)).astype(np.uint8)
+    images = ImageSet(
+        name="noise",
+        split="train",
+        source="a test",
+        synthetic=True,
+        images=pixels,
+        labels=np.arange(40, dtype=np.int32) % 10,
+        class_names=tuple("abcdefghij"),
+    )
 
     keras.utils.set_random_seed(0)
     mask = np.arange(40) < 20
     gan = build(options, image_shape=(32, 32, 3), num_classes=10, steps=1)
-    gan.initialize_from_data(Images.images)
+    gan.initialize_from_data(pixels)
     history = gan.fit(
-        batches(options, Images, mask, unlabeled=np.arange(40), steps=1), verbose=0, shuffle=False
+        batches(options, images, mask, unlabeled=np.arange(40), steps=1), verbose=0, shuffle=False
     ).history
     assert all(np.isfinite(values[0]) for values in history.values())

@@ -16,8 +16,8 @@ from ssgan.train import train
 ROOT = Path(__file__).parent.parent
 THRICE = """
 import sys
-from ssgan.cli import parse_flags
-from ssgan.config import Config
+from ssgan.options.flags import parse_flags
+from ssgan.options import Config
 from ssgan.train import train
 for number in range(3):
     train(parse_flags(Config, [*sys.argv, f"--run_dir=run{number}"], usage=""))

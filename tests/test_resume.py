@@ -18,24 +18,19 @@ import numpy as np
 import pytest
 
 from ssgan import data, determinism, hardware
-from ssgan import terms as losses
 from ssgan.errors import Stopped, UsageError
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
 from ssgan.store import checkpoint, run
+from ssgan.terms import supervised
 from ssgan.train import train
 from ssgan.training import build as recipe
 from ssgan.training import loop as fit
 from ssgan.training.signals import Signals
-from tests.test_cli import ROOT, TINY, call
+from tests.test_cli import ROOT, TINY, call, here
 
 STEPS = 30
 FLAGS = [*TINY, f"--total_steps={STEPS}", "--log_every=10", "--checkpoint_every=4", "--deterministic"]
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +45,14 @@ def straight(cache, tmp_path_factory) -> Path:
     return folder / "run"
 
 
-def begin(folder: Path, cache: Path, *flags: str) -> subprocess.Popen:
-    """Starts training in the background and waits until the first steps are saved."""
+def begin(folder: Path, cache: Path, *flags: str, until: int = 4) -> subprocess.Popen:
+    """Starts training in the background and waits until a step is saved."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(cache)}
-    command = [sys.executable, "-m", "ssgan.train", *FLAGS, "--run_dir=run", *flags]
+    command = [sys.executable, "-m", "ssgan.train", "--run_dir=run", *(flags or FLAGS)]
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    while process.poll() is None and not (folder / "run" / run.CHECKPOINTS / "step_000000004").exists():
+    while process.poll() is None and not (folder / "run" / run.CHECKPOINTS / f"step_{until:09d}").exists():
         time.sleep(0.01)
     return process
 
@@ -79,18 +74,18 @@ def scalars(folder: Path) -> list[tuple[int, str]]:
     return [(event.step, value.tag) for event in events for value in event.summary.value]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_run_ends_in_the_very_same_weights(straight, cache, tmp_path, number):
-    process = begin(tmp_path, cache)
-    process.send_signal(number)
-    _, said = process.communicate()
+def test_an_interrupted_run_ends_in_the_very_same_weights(straight, cache, tmp_path):
     folder = tmp_path / "run"
-    if number == signal.SIGKILL:
-        assert process.returncode == -number
-    else:
-        assert process.returncode == 128 + number
-        assert f"stopped: {number.name} at step " in said and "--resume --run_dir=run" in said
-    assert not (folder / run.SUMMARY).exists()
+    for number, step, flags in ((signal.SIGTERM, 4, []), (signal.SIGINT, 12, ["--resume"]), (9, 20, ["--resume"])):
+        process = begin(tmp_path, cache, *flags, until=step)
+        process.send_signal(number)
+        _, said = process.communicate()
+        if number == signal.SIGKILL:
+            assert process.returncode == -number
+        else:
+            assert process.returncode == 128 + number
+            assert f"stopped: {number.name} at step " in said and "--resume --run_dir=run" in said
+        assert not (folder / run.SUMMARY).exists()
     done = call(tmp_path, cache, "train", "--resume", "--run_dir=run")
     assert done.returncode == 0, done.stderr
     assert f"of {STEPS}" in done.stdout and "resumed from the checkpoint of step " in done.stdout
@@ -128,18 +123,25 @@ def resume(cache, tmp_path):
     return functools.partial(call, tmp_path, cache, "train", "--run_dir=run")
 
 
-def test_the_same_command_on_an_unfinished_run_says_how_to_go_on(unfinished, resume):
-    done = resume(*FLAGS)
+@pytest.fixture
+def resume_here(cache, tmp_path, monkeypatch):
+    """Does what `resume` does in this process, where no step is trained."""
+    in_this_process(monkeypatch)
+    return functools.partial(here, tmp_path, cache, "train", "--run_dir=run")
+
+
+def test_the_same_command_on_an_unfinished_run_says_how_to_go_on(unfinished, resume_here):
+    done = resume_here(*FLAGS)
     assert done.returncode == 2 and "it holds an unfinished run: add --resume to go on with it" in done.stderr
 
 
-def test_other_options_data_or_labels_are_refused_with_the_difference(unfinished, resume):
-    done = resume("--resume", "--labels=50", "--learning_rate=0.5", "--log_every=7")
+def test_other_options_data_or_labels_are_refused_with_the_difference(unfinished, resume_here):
+    done = resume_here("--resume", "--labels=50", "--learning_rate=0.5", "--log_every=7")
     assert done.returncode == 2 and done.stdout == ""
     assert "--labels=50 (the run: 100), --learning_rate=0.5 (the run: 0.001);" in done.stderr
     about = json.loads((unfinished / run.ABOUT).read_text())
     (unfinished / run.ABOUT).write_text(json.dumps({**about, "digest": "0123"}))
-    done = resume("--resume")
+    done = resume_here("--resume")
     assert done.returncode == 2 and "the data or the labels are not those" in done.stderr
     assert f"digest {about['digest']} (the run: 0123)" in done.stderr
     assert [path.name for path in (unfinished / run.CHECKPOINTS).iterdir()] == ["step_000000028"]
@@ -156,11 +158,11 @@ def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(straight, unf
         np.testing.assert_array_equal(final_state(unfinished)[name], array, err_msg=name)
 
 
-def test_a_run_that_was_killed_before_its_results_were_written_writes_them(straight, tmp_path, resume):
+def test_a_run_that_was_killed_before_its_results_were_written_writes_them(straight, tmp_path, resume_here):
     shutil.copytree(straight, tmp_path / "run")
     for name in (run.SUMMARY, "classifier.keras"):
         (tmp_path / "run" / name).unlink()
-    done = resume("--resume")
+    done = resume_here("--resume")
     assert done.returncode == 0 and "resumed from the checkpoint of step 30 of 30" in done.stdout
     before, after = (json.loads((folder / run.SUMMARY).read_text()) for folder in (straight, tmp_path / "run"))
     assert after["steps"] == before["steps"] and 0 < after["train_seconds"] <= before["train_seconds"] + 1
@@ -245,7 +247,7 @@ def test_a_second_process_is_refused_while_the_first_trains(unfinished, resume):
 
 def test_a_lock_survives_no_crash_of_its_owner(tmp_path):
     code = (
-        "import os; from ssgan import run; from ssgan.config import Config\n"
+        "import os; from ssgan.store import run; from ssgan.options import Config\n"
         f"with run.opened(Config(run_dir={str(tmp_path / 'run')!r}), synthetic=False): os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 9
@@ -283,13 +285,13 @@ def spoil_losses(monkeypatch, *calls: int) -> None:
     """Makes the supervised loss NaN the n-th times that it is computed."""
     import tensorflow as tf
 
-    finite, count = losses.supervised_loss, itertools.count(1)
+    finite, count = supervised.supervised_loss, itertools.count(1)
 
     def spoiled(*arguments):
         factor = tf.py_function(lambda: float("nan") if next(count) in calls else 1.0, [], tf.float32)
         return finite(*arguments) * tf.ensure_shape(factor, [])
 
-    monkeypatch.setattr(losses, "supervised_loss", spoiled)
+    monkeypatch.setattr(supervised, "supervised_loss", spoiled)
 
 
 def test_rollback_goes_on_from_the_last_good_checkpoint_with_a_lower_rate(options, monkeypatch, capsys):
