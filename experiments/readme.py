@@ -1,7 +1,7 @@
 """Writes the tables of the README and of docs/ from the results in experiments/results/ and from the options.
 
-  python experiments/readme.py            writes them in place
-  python experiments/readme.py --check    changes nothing; exits with 1 and names the tables that differ
+  python -m experiments.readme            writes them in place
+  python -m experiments.readme --check    changes nothing; exits with 1 and names the tables that differ
 
 A table stands between `<!-- table NAME -->` and `<!-- /table -->`; the names are those of `tables.TABLES`.
 """
@@ -10,7 +10,7 @@ import argparse
 import re
 from pathlib import Path
 
-from tables import TABLES
+from experiments.tables import TABLES
 
 ROOT = Path(__file__).parents[1]
 _TABLE = re.compile(r"(<!-- table (.+?) -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
@@ -23,7 +23,7 @@ def main() -> None:
     check = parser.parse_args().check
     differing = [name for path in pages() for name in bring_up_to_date(path, write=not check)]
     if check and differing:
-        raise SystemExit("\n".join([*differing, "these tables differ; write them with: python experiments/readme.py"]))
+        raise SystemExit("\n".join([*differing, "these tables differ; write them with: python -m experiments.readme"]))
     print("\n".join([f"written: {name}" for name in differing]) or "every table is up to date")
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ssgan.terms import gan_logits as gan_logits
     from ssgan.terms import kplus1_logits as kplus1_logits
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOME = {
     "SSGAN": "gan",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # TensorFlow is imported after the flags are parsed: a mistyp
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Runs the command line; `ssgan.cli.run_command` says with which status it exits."""
+    """Runs the command line; `ssgan.command.run_command` says with which status it exits."""
     config = parse_flags(Config, sys.argv if argv is None else argv, usage=__doc__, saved=run.saved_options)
     if config.deterministic:
         determinism.turn_off_onednn()

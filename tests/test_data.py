@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import scipy.io
 import tensorflow_datasets as tfds
-from fuzz_readers import make_tfds
 
+from experiments.robustness.readers import make_tfds
 from ssgan import data
 from ssgan.data import network, street_digits, svhn_mat
 from ssgan.data.resize import to_square

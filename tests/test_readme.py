@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 import ssgan
+from experiments import readme
+from experiments.tables import TABLES
 from ssgan.classifier import CLASSIFIER_FILE, to_classifier
 from ssgan.eval import EvalConfig
 from ssgan.options import Config
@@ -16,11 +18,6 @@ from ssgan.options.flags import parse_flags
 from ssgan.options.versions import RENAMED
 
 ROOT = Path(__file__).parent.parent
-sys.path.append(str(ROOT / "experiments"))
-
-import readme  # noqa: E402
-from tables import TABLES  # noqa: E402
-
 README = (ROOT / "README.md").read_text()
 PAGES = {str(path.relative_to(ROOT)): path.read_text() for path in readme.pages()}
 PYTHON = {name: text for name, text in PAGES.items() if "```python" in text}
@@ -35,7 +32,7 @@ SHELL = {
     "source .venv/bin/activate",
     ".venv/bin/pip install -q .",
     ".venv/bin/pip install -q -e .[test]",
-    ".venv/bin/python -m pytest -q",
+    ".venv/bin/python -m pytest -q -n 2 --dist loadscope",
 }
 
 
@@ -108,8 +105,8 @@ def test_the_command_lines_of_a_page_are_valid(page, monkeypatch):
                 assert_parsed(Config, options)
             case [_, "-m", "ssgan.eval", *options] | ["ssgan-eval", *options]:
                 assert_parsed(EvalConfig, options)
-            case ["python", script, *_] if script.startswith("experiments/"):
-                assert (ROOT / script).is_file(), script
+            case ["python", "-m", module, *_] if module.startswith("experiments."):
+                assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
             case _:
                 assert " ".join(words) in SHELL, words
 
@@ -159,7 +156,7 @@ def test_the_page_of_all_options_has_every_group():
 
 def test_every_table_is_that_of_the_results():
     differing = [name for path in readme.pages() for name in readme.bring_up_to_date(path, write=False)]
-    assert not differing, "write them with: python experiments/readme.py"
+    assert not differing, "write them with: python -m experiments.readme"
 
 
 def test_every_table_stands_somewhere():

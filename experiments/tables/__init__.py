@@ -6,8 +6,8 @@ What a row is called is written here; every number in it comes from a file.
 import functools
 from collections.abc import Callable
 
+from experiments.tables import accuracy, options, robustness, speed
 from ssgan.options import groups
-from tables import accuracy, options, robustness, speed
 
 _GROUPS = [one for one in vars(groups).values() if isinstance(one, type) and issubclass(one, groups.Group)]
 _SHORT = ["default", "no generator", "supervised", "ceiling", "article", "250", "mnist", "quick"]

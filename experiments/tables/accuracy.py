@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from tables.parts import markdown, percent, result
+from experiments.tables.parts import markdown, percent, result
 
 
 def error(recipe: dict[str, Any], *, bold: bool = False) -> str:

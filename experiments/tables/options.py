@@ -2,8 +2,8 @@
 
 import dataclasses
 
+from experiments.tables.parts import markdown
 from ssgan.options.declare import expectation
-from tables.parts import markdown
 
 
 def table(group: type) -> str:

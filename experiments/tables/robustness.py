@@ -1,6 +1,6 @@
 """The table of faults."""
 
-from tables.parts import markdown, result
+from experiments.tables.parts import markdown, result
 
 
 def faults() -> str:

@@ -3,7 +3,7 @@
 import statistics
 from typing import Any
 
-from tables.parts import markdown, result
+from experiments.tables.parts import markdown, result
 
 
 def _step(net: str, tool: str, digits: int = 2) -> str:

@@ -24,7 +24,7 @@ class Checkpoints(keras.callbacks.Callback):
         total_steps: number of the last step.
         every: steps between two checkpoints.
         keep: how many of the newest to keep.
-        about: returns what else belongs to the checkpoint, see `ssgan.checkpoint.Checkpoint`.
+        about: returns what else belongs to the checkpoint, see `ssgan.store.checkpoint.Checkpoint`.
         signals: where a signal was received, the run is saved after the step and stopped.
     """
 
