@@ -15,6 +15,7 @@ class Config(
     groups.Optimizer,
     groups.Smoothness,
     groups.PseudoLabels,
+    groups.Penalties,
     groups.Gan,
     groups.Networks,
     groups.Views,
@@ -38,6 +39,10 @@ class Config(
             )
         if self.labels == 0 and self.gan_weight == 0:
             raise UsageError("--labels=0 and --gan_weight=0 leave nothing to learn from; raise one of them")
+        if self.r1_weight and self.gan_weight == 0:
+            raise UsageError(
+                f"--r1_weight={self.r1_weight} and --gan_weight=0: there is no GAN to penalise; leave one out"
+            )
 
     def to_json(self) -> str:
         """Returns the options as a JSON object: its format's number, and all but `resume`, no property of a run."""

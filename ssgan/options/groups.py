@@ -139,6 +139,19 @@ class Gan(Group):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Penalties(Group):
+    """Penalties on the slope of the discriminator."""
+
+    r1_weight: float = option(
+        0.0,
+        "Weight of the squared gradient at real images (R1, arXiv:1801.04406), in the GAN's steps; 0 for none, the "
+        "paper takes 10. Not with batch norm.",
+        low=0.0,
+        high=1000.0,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class PseudoLabels(Group):
     """Confident predictions as labels of changed images (FixMatch)."""
 

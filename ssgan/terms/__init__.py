@@ -5,6 +5,7 @@ from ssgan.terms.adversarial import Adversarial, generated_loss, real_loss
 from ssgan.terms.base import NO_ROWS, Passes, Rows, Term, check_terms
 from ssgan.terms.feature_matching import FeatureMatching, feature_matching_loss
 from ssgan.terms.logits import gan_logits, kplus1_logits, masked_mean
+from ssgan.terms.penalties import R1
 from ssgan.terms.pseudo_labels import PseudoLabels, is_confident, pseudo_label_loss
 from ssgan.terms.smoothness import VirtualAdversarial, kl_divergence
 from ssgan.terms.supervised import Supervised, supervised_loss
@@ -15,6 +16,7 @@ __all__ = [
     "FeatureMatching",
     "Passes",
     "PseudoLabels",
+    "R1",
     "Rows",
     "Supervised",
     "Term",

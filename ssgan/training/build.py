@@ -78,6 +78,7 @@ def d_terms(config: Config) -> list[terms.Term]:
     every = [
         (classes, terms.Supervised()),
         (True, terms.Adversarial(config.gan_weight, label_smoothing=config.label_smoothing)),
+        (True, terms.R1(config.r1_weight)),
         (classes, terms.PseudoLabels(config.pseudo_label_weight, threshold=config.pseudo_label_threshold)),
         (classes, terms.VirtualAdversarial(config.vat_weight, radius=config.vat_radius)),
     ]
