@@ -168,11 +168,12 @@ def _in_graph(read: Callable, step: tf.Tensor, shapes: Sequence[tuple[tf.DType, 
 
 def _reader(images: np.ndarray | Source) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[int, ...]]:
     """Returns how images are read by their rows, and the shape of one."""
-    if not isinstance(images, np.ndarray):
+    if not isinstance(images, np.ndarray) and hasattr(images, "read"):
         return images.read, images.image_shape
-    if images.dtype != np.uint8 or images.ndim != 4:
-        raise ValueError(f"images are {images.dtype} {images.shape}; expected uint8 [n, height, width, channels]")
-    return images.__getitem__, images.shape[1:]
+    if isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.ndim == 4:
+        return images.__getitem__, images.shape[1:]
+    found = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else f"a {type(images).__name__}"
+    raise ValueError(f"images are {found}; expected uint8 [n, height, width, channels], an array or a source")
 
 
 def _checked_labels(

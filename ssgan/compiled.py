@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from ssgan import legacy
 from ssgan.errors import UsageError
 from ssgan.figures import Figures
 from ssgan.optimizers import ratio_of_rates, two_optimizers
 from ssgan.options import check_option
 from ssgan.phases import Phases
 from ssgan.schedules import ConstantThenLinear  # noqa: F401  (a saved run names the optimizers' schedule)
-from ssgan.terms import Adversarial, FeatureMatching, Supervised, Term, check_terms, legacy
+from ssgan.terms import Adversarial, FeatureMatching, Supervised, Term, check_terms
 from ssgan.trainer import HostStepped
 
 _OPTIONS = ("updates", "generated_batch", "shift", "augment")
@@ -40,8 +41,9 @@ class CompiledGAN(HostStepped):
     ) -> None:
         """Configures the training.
 
-        The defaults are the plain GAN of the paper's section 5. The command line has the recipe that the README
-        measures: `ssgan.training.build.compile_gan(gan, ssgan.options.Config(), steps=10_000)`.
+        The defaults are the plain GAN of the paper's section 5. The command line has the recipe that the pages
+        measure: `ssgan.training.build.compile_gan(gan, ssgan.options.Config(), steps=10_000)`. The number of steps
+        done goes on where a model is compiled again.
 
         Args:
             d_optimizer: optimizer of the discriminator, or its name; `self.optimizer`, which callbacks look for, is it.
@@ -54,7 +56,7 @@ class CompiledGAN(HostStepped):
             d_steps, unlabeled_start, gan_every: which kind of step is due when, see `ssgan.phases.Phases`.
             generated_batch: generated images per update.
             shift, augment: how every image is changed, see `ssgan.augment.two_views`.
-            **kwargs: `run_eagerly`, `steps_per_execution` and `jit_compile` of `keras.Model.compile`.
+            **kwargs: `run_eagerly` and `steps_per_execution` of `keras.Model.compile`.
 
         Raises:
             UsageError: for an option out of its bounds, which are those of the command line, for losses and metrics,
@@ -72,13 +74,17 @@ class CompiledGAN(HostStepped):
                 "leave it out and give d_optimizer=, g_optimizer=, d_terms= and g_terms="
             )
         optimizers = two_optimizers(d_optimizer, g_optimizer)
-        d_terms = check_terms([Supervised(), Adversarial()] if d_terms is None else d_terms, "d_terms")
-        g_terms = check_terms([FeatureMatching()] if g_terms is None else g_terms, "g_terms")
+        d_terms, g_terms = check_terms(
+            [Supervised(), Adversarial()] if d_terms is None else d_terms,
+            [FeatureMatching()] if g_terms is None else g_terms,
+        )
+        if kwargs.get("jit_compile"):
+            raise UsageError("jit_compile=True: XLA has no error in words, and is slower on CPUs; leave it out")
         for term in [*d_terms, *g_terms]:
             term.check(self.discriminator)
         if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
             raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
-        # optimizer=None: Keras would otherwise add an optimizer of its own. No XLA: slower than oneDNN on CPUs.
+        # optimizer=None: Keras would otherwise add an optimizer of its own.
         super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
         self.d_optimizer, self.g_optimizer = optimizers
         self.optimizer = self.d_optimizer

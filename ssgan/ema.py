@@ -7,7 +7,8 @@ import tensorflow as tf
 def averaged_copy(network: keras.Model) -> keras.Model:
     """Returns a copy of a network, without its weights, that is not trained.
 
-    It is in float32 whatever the precision of training, so that the average keeps its digits and its predictions.
+    It is in float32 whatever the precision of training, so that the average keeps its digits and its predictions; but
+    for a trunk of the user's own, which has its own precision.
     """
     config = {**network.get_config(), "name": f"ema_{network.name}", "dtype": "float32"}
     average = type(network).from_config(config)

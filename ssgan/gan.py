@@ -12,6 +12,7 @@ from ssgan import inputs, state
 from ssgan.augment import two_views
 from ssgan.compiled import CompiledGAN
 from ssgan.ema import averaged_copy, update_average
+from ssgan.errors import UsageError
 from ssgan.figures import Figures
 from ssgan.inputs import Batch
 from ssgan.models import Discriminator, Generator
@@ -95,7 +96,7 @@ class SSGAN(CompiledGAN):
             The figures, means since they were last reset, and `loss`, the sum of both losses.
         """
         alternating = self.updates == "alternating"
-        own = self.generated_batch if alternating and self.phases.has_gan else 0
+        own = self.generated_batch if alternating and self.phases.trains_generator else 0
         batch = inputs.training_batch(batch, self.discriminator.num_classes, self.image_shape, generators_own=own)
         self.match_rates()
         if kind == LABELS:
@@ -116,47 +117,55 @@ class SSGAN(CompiledGAN):
     def update_discriminator(self, batch: Batch, *, generated: tf.Tensor | None = None) -> None:
         """Moves the discriminator down its loss, on real and, where there are some, generated images."""
         with tf.GradientTape() as tape:
-            loss = self.loss_of("d_loss", self.d_terms, self.discriminate(batch, generated))
+            loss = self.loss_of("d_loss", self.d_terms, self.discriminate(batch, generated, self.d_terms))
         _descend(self.d_optimizer, tape, loss, self.discriminator)
 
     def update_generator(self, batch: Batch) -> None:
         """Moves the generator down its loss, against real images of its own."""
         with tf.GradientTape() as tape:
             generated = self.generator(self.noise(), training=True)
-            loss = self.loss_of("g_loss", self.g_terms, self.discriminate(Batch(unlabeled=batch.generator), generated))
+            passes = self.discriminate(Batch(unlabeled=batch.generator), generated, self.g_terms)
+            loss = self.loss_of("g_loss", self.g_terms, passes)
         _descend(self.g_optimizer, tape, loss, self.generator)
 
     def update_both(self, batch: Batch) -> None:
         """Moves both networks down their losses, from one pass."""
         with tf.GradientTape(persistent=True) as tape:
-            passes = self.discriminate(batch, self.generator(self.noise(), training=True))
+            generated = self.generator(self.noise(), training=True)
+            passes = self.discriminate(batch, generated, [*self.d_terms, *self.g_terms])
             d_loss = self.loss_of("d_loss", self.d_terms, passes)
             g_loss = self.loss_of("g_loss", self.g_terms, passes)
         _descend(self.d_optimizer, tape, d_loss, self.discriminator)
         _descend(self.g_optimizer, tape, g_loss, self.generator)
 
     def loss_of(self, name: str, terms: list[Term], passes: Passes) -> tf.Tensor:
-        """Returns the weighted sum of the terms that have the rows that they need; takes down each of them."""
+        """Returns the weighted sum of the terms that have the rows that they need; takes down each of them.
+
+        Raises:
+            UsageError: if none of them has.
+        """
         loss = tf.constant(0.0)
-        for term in terms:
-            if passes.hold(term.needs):
-                value = term(passes, self.discriminator)
-                loss += term.weight * value
-                self.train_figures.update(term.name, value)
-                for figure, (values, weights) in term.figures(passes).items():
-                    self.train_figures.update(figure, values, weights)
+        for term in (taking_part := [term for term in terms if passes.hold(term.needs)]):
+            value = term(passes, self.discriminator)
+            loss += term.weight * value
+            self.train_figures.update(term.name, value)
+            for figure, (values, weights) in term.figures(passes).items():
+                self.train_figures.update(figure, values, weights)
+        if not taking_part:
+            needed = "; ".join(f"{term.name} needs {', '.join(term.needs)}" for term in terms)
+            raise UsageError(f"a step has no images for any term of {name}: {needed or 'there is none'}")
         self.train_figures.update(name, loss)
         return loss
 
-    def discriminate(self, batch: Batch, generated: tf.Tensor | None) -> Passes:
-        """Returns what the discriminator makes of the images of a batch, and of generated ones."""
+    def discriminate(self, batch: Batch, generated: tf.Tensor | None, terms: list[Term]) -> Passes:
+        """Returns what the discriminator makes of the images of a batch, and of generated ones, as terms need it."""
         real = self._scaled(batch.real())
         return discriminate(
             self.discriminator,
             batch,
             self.views(real),
             None if generated is None else self.views(generated)[1],
-            needs_weak=any("weak" in term.needs for term in self.d_terms),
+            needs_weak=any("weak" in term.needs for term in terms),
             seeds=self.noise_seed,
         )
 

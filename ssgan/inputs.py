@@ -80,10 +80,17 @@ class Batch:
         return of_real[tf.shape(self.labeled)[0] :]
 
     def labeled_alone(self) -> "Batch":
-        """Returns the images with a label, and nothing else."""
+        """Returns the images with a label, and nothing else.
+
+        Raises:
+            UsageError: if there are none: of a stream, when the step is run.
+        """
+        words = "a batch shows no label; until unlabeled_start every batch has to show some, or unlabeled_start=0"
+        if self.labeled is None:
+            raise UsageError(words)
         if not self.is_stream:
             return Batch(labeled=self.labeled, labels=self.labels)
-        visible = self.labels >= 0
+        visible = required(self.labels >= 0, tf.reduce_any(self.labels >= 0), words)
         return Batch(labeled=tf.boolean_mask(self.labeled, visible), labels=tf.boolean_mask(self.labels, visible))
 
 
@@ -102,6 +109,8 @@ def training_batch(batch: Any, num_classes: int, image_shape: tuple[int, ...], *
         UsageError: for other roles, shapes and dtypes; where the batch is a graph's, for other values when the graph is
             run.
     """
+    if isinstance(batch, tuple | list) and len(batch) and isinstance(batch[0], Mapping):
+        batch = batch[0]  # so Keras wraps one that is not of a tf.data.Dataset
     if not isinstance(batch, Mapping):
         return _stream(batch, num_classes, image_shape, generators_own)
     if unknown := batch.keys() - set(ROLES):
@@ -167,18 +176,21 @@ def evaluation_batch(batch: Any, num_classes: int) -> tuple[tf.Tensor, tf.Tensor
     return images, _class_numbers(labels, weights != 0, num_classes), weights
 
 
-def required(values: tf.Tensor, condition: tf.Tensor, words: str, wrong: Callable[[], tf.Tensor]) -> tf.Tensor:
+def required(
+    values: tf.Tensor, condition: tf.Tensor, words: str, wrong: Callable[[], tf.Tensor] | None = None
+) -> tf.Tensor:
     """Returns the values; raises when the step is run, before they are used, if the condition is false: see `in_words`.
 
     Args:
         values: any tensor.
         condition: what must be true, a bool scalar.
         words: of the error, with `{}` where what is wrong is to stand.
-        wrong: returns what is wrong, a scalar; only called for the error.
+        wrong: returns what is wrong, a scalar, where the words have a place for it; only called for the error.
     """
 
     def refuse() -> bool:
-        tf.debugging.Assert(False, [tf.strings.format(f"{_MARK}{words}{_MARK}", wrong())])
+        told = f"{_MARK}{words}{_MARK}"
+        tf.debugging.Assert(False, [tf.strings.format(told, wrong()) if wrong else tf.constant(told)])
         return True
 
     with tf.device("CPU:0"):  # where the batch comes from

@@ -28,5 +28,7 @@ def two_optimizers(d_optimizer, g_optimizer) -> tuple[keras.optimizers.Optimizer
 def ratio_of_rates(d_optimizer: keras.optimizers.Optimizer, g_optimizer: keras.optimizers.Optimizer) -> float | None:
     """Returns the generator's learning rate by the discriminator's, or None where they have none that can be set."""
     d_rate, g_rate = d_optimizer.learning_rate, g_optimizer.learning_rate
-    settable = isinstance(d_rate, keras.Variable) and isinstance(g_rate, keras.Variable)
-    return float(g_rate) / float(d_rate) if settable and 0 < float(d_rate) < math.inf else None
+    if not (isinstance(d_rate, keras.Variable) and isinstance(g_rate, keras.Variable)):
+        return None
+    d_value, g_value = (float(keras.ops.convert_to_numpy(rate)) for rate in (d_rate, g_rate))
+    return g_value / d_value if 0 < d_value < math.inf else None

@@ -27,7 +27,7 @@ class HostStepped(keras.Model):
     def step(self) -> int:
         """The number of training steps done; read from the variable once, then counted."""
         if self._step is None:
-            self._step = int(self.steps_done)
+            self._step = int(keras.ops.convert_to_numpy(self.steps_done))
         return self._step
 
     def step_kind(self) -> str:
@@ -39,7 +39,9 @@ class HostStepped(keras.Model):
         raise NotImplementedError
 
     def train_step(self, batch):
-        """Does the step that is due; `fit` runs it as a compiled function for each kind."""
+        """Does the step that is due, eagerly; `fit` runs `train_step_of`, as a compiled function for each kind."""
+        if not tf.executing_eagerly():
+            raise UsageError("train_step in a graph would always be of one kind; expected train_step_of(kind, batch)")
         logs = self.train_step_of(self.step_kind(), batch)
         self._step = self.step + 1
         return logs
@@ -95,6 +97,11 @@ class HostStepped(keras.Model):
         super().load_own_variables(store)
         self._step = None
 
+    def set_weights(self, weights):
+        """Sets them, and forgets the number of steps that was counted."""
+        super().set_weights(weights)
+        self._step = None
+
     def __call__(self, images, *args, **kwargs):
         """Looks at the shape of the images before Keras does, which would wrap the words for it in its own."""
         inputs.check_images(images, self.image_shape)
@@ -116,6 +123,15 @@ class HostStepped(keras.Model):
         self._step = None  # the variable may have been set since
         with inputs.in_words():
             return super().fit(x, *args, **kwargs)
+
+    def train_on_batch(self, *args, **kwargs):
+        """Does the step that is due, as `keras.Model.train_on_batch`.
+
+        Raises:
+            UsageError: as `fit`.
+        """
+        with inputs.in_words():
+            return super().train_on_batch(*args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """Returns the errors as `keras.Model.evaluate` does: `error` of the EMA weights, `raw_error` of the raw ones.

@@ -78,6 +78,11 @@ def test_the_generators_own_images_follow_the_unlabelled_ones():
     assert all(len(batch["generator"]) == 2 for batch in both)
 
 
+def test_what_is_no_array_and_no_source_is_refused():
+    with pytest.raises(ValueError, match=r"images are a list; expected uint8 \[n, height, width, channels\], an array"):
+        mixed_batches(list(IMAGES), LABELS, MASK, labeled_batch=1, unlabeled_batch=1, seed=0)
+
+
 def test_empty_batches_are_refused():
     with pytest.raises(ValueError, match="labeled_batch=0 and unlabeled_batch=0 leave a batch empty"):
         mixed(labeled_batch=0, unlabeled_batch=0)

@@ -264,6 +264,60 @@ def test_endless_batches_need_a_length_of_the_epoch():
     assert int(gan.steps_done) == 4
 
 
+def test_roles_are_taken_from_whatever_hands_them_over():
+    batch = {"labeled": IMAGES[:6], "labels": LABELS[:6], "unlabeled": IMAGES[6:]}
+    ends = []
+    for train in (
+        lambda gan: gan.fit(tf.data.Dataset.from_tensors(batch), shuffle=False, verbose=0),
+        lambda gan: gan.train_on_batch(batch),
+        lambda gan: gan.fit(((batch,) for _ in range(1)), steps_per_epoch=1, shuffle=False, verbose=0),
+    ):
+        gan = make_gan()
+        train(gan)
+        ends.append(weights(gan))
+    assert_equal(ends[1], ends[0])
+    assert_equal(ends[2], ends[0])
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        ({"labelled": IMAGES, "labels": LABELS}, "a batch holds labelled; expected some of labeled, labels, unlabeled"),
+        ({"labeled": IMAGES}, "a batch holds labeled; expected labeled with labels, or unlabeled, or all three"),
+        ({"generator": IMAGES}, "a batch holds generator; expected labeled with labels"),
+        ({"labeled": IMAGES, "labels": LABELS, "unlabeled": IMAGES[:, :8]}, r"images have the shape \(12, 8, 16, 1\)"),
+        ({"labeled": IMAGES, "labels": LABELS + 1}, "labels hold 3; expected whole numbers from 0 to 2"),
+    ],
+)
+def test_batches_of_other_roles_are_refused(batch, message):
+    gan = make_gan()
+    with pytest.raises(UsageError, match=message):
+        gan.train_on_batch(batch)
+
+
+def test_alternating_updates_need_images_of_the_generators_own():
+    with pytest.raises(
+        UsageError, match="a batch holds no images for the generator; alternating updates need mixed_batches"
+    ):
+        make_gan(updates="alternating").train_on_batch({"labeled": IMAGES, "labels": LABELS, "unlabeled": IMAGES})
+
+
+@pytest.mark.parametrize("eagerly", [True, False])
+def test_steps_on_the_labels_alone_need_a_label(eagerly):
+    gan = make_gan(unlabeled_start=2, run_eagerly=eagerly)
+    with pytest.raises(UsageError, match="a batch shows no label; until unlabeled_start every batch has to show some"):
+        gan.fit(IMAGES, np.full(ROWS, -1), verbose=0)
+    with pytest.raises(UsageError, match="a batch shows no label"):
+        gan.train_on_batch({"unlabeled": IMAGES})
+
+
+def test_a_step_for_which_no_term_has_images_is_refused():
+    gan = make_gan(d_terms=[terms.Adversarial()], gan_every=2)
+    gan.train_on_batch(IMAGES, HIDDEN)
+    with pytest.raises(UsageError, match="no images for any term of d_loss: adversarial needs unlabeled, generated"):
+        gan.train_on_batch(IMAGES, HIDDEN)
+
+
 # Compile
 
 
@@ -280,7 +334,7 @@ def test_endless_batches_need_a_length_of_the_epoch():
         ({"g_terms": [terms.FeatureMatching, "l1"]}, "g_terms=.*: expected a list of terms such as"),
         (
             {"d_terms": [terms.Supervised(), terms.Supervised(2.0)]},
-            "supervised, supervised; expected each kind",
+            "supervised, supervised, .*; expected names that differ",
         ),
         ({"unlabeled_start": 0.3}, "unlabeled_start=0.3: expected a number of steps, an integer from 0 on"),
         ({"unlabeled_start": -1}, "unlabeled_start=-1: expected a number of steps"),

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ssgan.gan import SSGAN
 from ssgan.models import architectures
+from ssgan.terms import Term
 from tests.test_gan import make_batch, make_gan
 from tests.test_golden import tiny
 
@@ -72,3 +73,34 @@ def test_train_on_batch_does_the_step_that_is_due():
     for _ in range(3):
         gan.train_on_batch(images, labels, sample_weight=mask)
     assert gan.step == 3 and int(gan.g_optimizer.iterations) == 2
+
+
+def test_the_counter_follows_weights_that_are_set():
+    gan = make_gan()
+    start = gan.get_weights()
+    gan.fit(BATCHES.repeat(3), verbose=0, shuffle=False)
+    gan.set_weights(start)
+    assert gan.step == int(gan.steps_done) == 0
+
+
+def test_a_step_in_a_graph_of_ones_own_is_of_a_kind_that_is_named():
+    gan = make_gan()
+    with pytest.raises(Exception, match=r"expected train_step_of\(kind, batch\)"):
+        tf.function(gan.train_step)(make_batch())
+
+
+def test_weak_views_are_there_for_the_terms_of_either_network():
+    class Weak(Term):
+        name, needs, options = "weak_of_generator", ("weak", "generated"), {"weight": "gan_weight", "own": None}
+
+        def __init__(self, weight=1.0, own=None):
+            super().__init__(weight, own=own)
+
+        def __call__(self, passes, discriminator):
+            return tf.reduce_mean(passes.weak.features) - tf.reduce_mean(passes.generated.features)
+
+    assert Weak.from_config(Weak(own="anything").get_config()).own == "anything"
+    for updates in ("simultaneous", "alternating"):
+        gan = make_gan(updates=updates, g_terms=[Weak()])
+        gan.fit(tf.data.Dataset.from_tensors(make_batch(rows=15)), verbose=0, shuffle=False)
+        assert float(gan.train_metrics["weak_of_generator"].count) == 1

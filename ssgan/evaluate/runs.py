@@ -18,7 +18,7 @@ _OPTIMIZERS = ("keras.optimizers.Adam", "ssgan.schedules.ConstantThenLinear")
 _TERMS = tuple(
     f"{term.__module__}.{term.__name__}"
     for term in vars(terms).values()
-    if isinstance(term, type) and issubclass(term, terms.Term)
+    if isinstance(term, type) and issubclass(term, terms.Term) and term is not terms.Term
 )
 # What the report takes from about.json, by type.
 _ABOUT = {"image_shape": list, "class_names": list, "synthetic": bool, "num_train": int}

@@ -1,6 +1,5 @@
 """The terms of the losses: one small class each, around pure functions of logits, features and images."""
 
-from ssgan.terms import legacy
 from ssgan.terms.adversarial import Adversarial, generated_loss, real_loss
 from ssgan.terms.base import NO_ROWS, Passes, Rows, Term, check_terms
 from ssgan.terms.feature_matching import FeatureMatching, feature_matching_loss
@@ -28,7 +27,6 @@ __all__ = [
     "is_confident",
     "kl_divergence",
     "kplus1_logits",
-    "legacy",
     "masked_mean",
     "pseudo_label_loss",
     "real_loss",

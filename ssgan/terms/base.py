@@ -71,7 +71,7 @@ class Term:
     Attributes:
         name: of its value in the logs.
         needs: roles of the rows that it looks at, see `Passes`.
-        options: its arguments, each with the name of the option whose bounds it has.
+        options: its arguments, each with the name of the option whose bounds it has, or None.
         watched: names of its `figures`.
 
     Raises:
@@ -80,14 +80,15 @@ class Term:
 
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
-    options: ClassVar[dict[str, str]]
+    options: ClassVar[dict[str, str | None]]
     watched: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, weight: float = 1.0, **arguments: Any):
         self.weight = weight
         vars(self).update(arguments)
-        for argument, value in self.get_config().items():
-            check_option(self.options[argument], value, shown_as=f"{type(self).__name__}: {argument}")
+        for argument, option in self.options.items():
+            if option is not None:
+                check_option(option, getattr(self, argument), shown_as=f"{type(self).__name__}: {argument}")
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
         """Returns the value, float32 scalar, without the weight."""
@@ -110,15 +111,20 @@ class Term:
         return cls(**config)
 
 
-def check_terms(terms: Any, name: str) -> list[Term]:
-    """Returns terms as a list.
+def check_terms(d_terms: Any, g_terms: Any) -> tuple[list[Term], list[Term]]:
+    """Returns the terms of discriminator and generator as lists.
 
     Raises:
-        UsageError: if they are no terms, or two of them have one name.
+        UsageError: if they are no terms, two of them have one name, or one needs what no step has.
     """
-    if not isinstance(terms, list | tuple) or not all(isinstance(term, Term) for term in terms):
-        raise UsageError(f"{name}={terms!r}: expected a list of terms such as ssgan.terms.Supervised()")
-    names = [term.name for term in terms]
-    if len(set(names)) < len(names):
-        raise UsageError(f"{name} holds {', '.join(names)}; expected each kind of term once")
-    return list(terms)
+    for name, terms in (("d_terms", d_terms), ("g_terms", g_terms)):
+        if not isinstance(terms, list | tuple) or not all(isinstance(term, Term) for term in terms):
+            raise UsageError(f"{name}={terms!r}: expected a list of terms such as ssgan.terms.Supervised()")
+    roles = [field.name for field in dataclasses.fields(Passes) if field.name not in ("labels", "seeds")]
+    names = [term.name for term in [*d_terms, *g_terms]]
+    for term in [*d_terms, *g_terms]:
+        if names.count(term.name) > 1 or term.name in ("d_loss", "g_loss", "loss"):
+            raise UsageError(f"the terms are {', '.join(names)}; expected names that differ, none of them a loss's")
+        if unknown := set(term.needs) - set(roles):
+            raise UsageError(f"{term.name} needs {', '.join(unknown)}; expected some of {', '.join(roles)}")
+    return list(d_terms), list(g_terms)

@@ -38,13 +38,13 @@ def is_confident(logits: tf.Tensor, threshold: float) -> tf.Tensor:
 
 
 def pseudo_label_loss(logits: tf.Tensor, weak_logits: tf.Tensor, *, threshold: float) -> tf.Tensor:
-    """Cross-entropy of a strongly changed view against the confident predictions for the unchanged view.
+    """Cross-entropy of a strongly changed view against the confident predictions for the weak view.
 
     Reference: Sohn et al. 2020, "FixMatch", arXiv:2001.07685, equation 4.
 
     Args:
         logits: class logits of the strong views, float [batch, K].
-        weak_logits: class logits of the same images unchanged, float [batch, K]; no gradient flows into them.
+        weak_logits: class logits of the weak views of the same images, float [batch, K]; no gradient flows into them.
         threshold: probability, 0..1, from which on a prediction counts as a label.
 
     Returns:

@@ -4,11 +4,7 @@ from typing import Any
 
 import keras
 
-from ssgan.terms.adversarial import Adversarial
-from ssgan.terms.feature_matching import FeatureMatching
-from ssgan.terms.pseudo_labels import PseudoLabels
-from ssgan.terms.smoothness import VirtualAdversarial
-from ssgan.terms.supervised import Supervised
+from ssgan.terms import Adversarial, FeatureMatching, PseudoLabels, Supervised, VirtualAdversarial
 
 _KEPT = (
     *("d_optimizer", "g_optimizer", "updates", "d_steps", "unlabeled_start", "gan_every", "generated_batch"),
