@@ -16,7 +16,11 @@ _GAN = {
     "ssgan.gan.SSGAN": "it holds the whole GAN; the classifier is classifier.keras beside it, or "
     "ssgan.to_classifier(keras.models.load_model(...).ema_discriminator)"
 }
-_NOISE = (keras.layers.Dropout, keras.layers.GaussianNoise)
+_NOISE = (
+    *(keras.layers.Dropout, keras.layers.GaussianNoise, keras.layers.GaussianDropout, keras.layers.AlphaDropout),
+    *(keras.layers.SpatialDropout1D, keras.layers.SpatialDropout2D),
+)
+_OF_TRAINING = ("_initializer", "_regularizer", "_constraint")
 # What `to_classifier` writes, or wrote in format version 1, and plain layers that a trunk may have.
 _PARTS = (
     "keras.DTypePolicy",
@@ -115,7 +119,8 @@ def _settled_copy(model: keras.Model) -> keras.Model:
     def settled(layer: keras.layers.Layer) -> keras.layers.Layer:
         if isinstance(layer, _NOISE):
             return keras.layers.Identity(name=layer.name)
-        copy = type(layer).from_config(layer.get_config())
+        config = {name: value for name, value in layer.get_config().items() if not name.endswith(_OF_TRAINING)}
+        copy = type(layer).from_config(config | ({"dtype": "float32"} if "dtype" in config else {}))
         if isinstance(layer, keras.layers.BatchNormalization):
             copy.trainable = False
         return copy

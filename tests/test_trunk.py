@@ -17,8 +17,9 @@ SHAPE = (32, 32, 3)
 def small_trunk() -> keras.Model:
     """Returns a trunk whose output is a vector, with everything in it that does something else in training."""
     images = keras.Input(SHAPE)
-    maps = layers.Conv2D(4, 3, strides=4)(images)
-    inner = keras.Sequential([keras.Input(maps.shape[1:]), layers.BatchNormalization(), layers.Dropout(0.3)])
+    maps = layers.Conv2D(4, 3, strides=4, kernel_initializer="he_normal", kernel_regularizer="l2")(images)
+    noise = layers.Dropout(0.3), layers.GaussianDropout(0.3), layers.SpatialDropout2D(0.3)
+    inner = keras.Sequential([keras.Input(maps.shape[1:]), layers.BatchNormalization(), *noise])
     return keras.Model(images, layers.GlobalAveragePooling2D()(layers.GaussianNoise(0.1)(inner(maps))))
 
 
@@ -87,6 +88,12 @@ def test_its_classifier_is_the_same_in_training_and_can_be_loaded(gan, tmp_path)
         np.testing.assert_allclose(classifier(images, training=training), expected, atol=1e-5)
     classifier.save(tmp_path / "classifier.keras")
     np.testing.assert_allclose(ssgan.load_classifier(tmp_path / "classifier.keras")(images), expected, atol=1e-5)
+
+
+def test_outputs_that_are_no_feature_map_and_no_vector_are_refused():
+    tokens = keras.Sequential([keras.Input(SHAPE), layers.Reshape((32, 96))])
+    with pytest.raises(ValueError, match="expected a feature map or a vector"):
+        Discriminator(3, trunk=tokens).build((None, *SHAPE))
 
 
 def test_a_trunk_into_which_one_cannot_look_is_not_exported():

@@ -21,8 +21,9 @@ class Discriminator(keras.Model):
     Args:
         num_classes: `K`, at least 2.
         arch: `small`, `tiny`, `paper_svhn`, `paper_cifar` or `article`; see `ssgan.models.architectures`.
-        trunk: in place of a named architecture, any Keras model of images in -1..1 whose output is a feature map, which
-            is pooled, or a vector. A batch norm in it sees real and generated images together.
+        trunk: in place of a named architecture, which is then not looked at, any Keras model of images in -1..1 whose
+            output is a feature map, which is pooled, or a vector. A batch norm in it sees real and generated images
+            together. To be exported it has to be functional or sequential.
         pooling: `max` or `average`, over the whole last feature map.
         halvings: how often the architecture first halves the images; None: until they have at most 32 pixels.
         dtype: Keras dtype policy of the convolutions; pooling, features and logits are always float32.
@@ -79,6 +80,8 @@ class Discriminator(keras.Model):
             self._halve_first(self.halvings)
         for layer in self.trunk:
             input_shape = _built(layer, input_shape)
+        if len(input_shape) not in (2, 4):
+            raise ValueError(f"the trunk's outputs have the shape {input_shape}; expected a feature map or a vector")
         self.pools = len(input_shape) == 4
         for layer in [self.pool, self.head] if self.pools else [self.head]:
             input_shape = _built(layer, input_shape)
