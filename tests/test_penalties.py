@@ -77,5 +77,7 @@ def test_the_option_makes_the_term():
 def test_senseless_combinations_are_refused():
     with pytest.raises(UsageError, match="--r1_weight=10 and --gan_weight=0: there is no GAN to penalise"):
         Config(r1_weight=10, gan_weight=0)
+    with pytest.raises(UsageError, match="--r1_weight=10 and --arch=article: R1 needs a gradient for each image"):
+        Config(r1_weight=10, arch="article")
     with pytest.raises(UsageError, match="R1 needs a gradient for each image, and batch norm mixes them"):
         make_gan(arch="article", d_terms=[terms.Supervised(), terms.R1()])

@@ -258,7 +258,7 @@ def test_a_lock_survives_no_crash_of_its_owner(tmp_path):
 
 def test_the_first_signal_is_remembered_and_a_second_one_ends_the_process():
     code = (
-        "import os, signal; from ssgan.stops import Signals\n"
+        "import os, signal; from ssgan.training.signals import Signals\n"
         "with Signals() as signals:\n"
         "    os.kill(os.getpid(), signal.{0}); print(signals.received.name, flush=True)\n"
         "    os.kill(os.getpid(), signal.{1}); print('alive')"

@@ -43,6 +43,11 @@ class Config(
             raise UsageError(
                 f"--r1_weight={self.r1_weight} and --gan_weight=0: there is no GAN to penalise; leave one out"
             )
+        if self.r1_weight and self.arch == "article":
+            raise UsageError(
+                f"--r1_weight={self.r1_weight} and --arch=article: R1 needs a gradient for each image, and batch norm "
+                "mixes them; take another --arch"
+            )
 
     def to_json(self) -> str:
         """Returns the options as a JSON object: its format's number, and all but `resume`, no property of a run."""

@@ -134,7 +134,7 @@ def _help(config_class: type, *, usage: str, full: bool, group: str | None) -> s
 
 def _further(named: Iterable[str]) -> list[str]:
     told = (
-        f"--recipe=NAME takes the options of {', '.join(recipes.names())}; those given beside it come first.",
+        f"--recipe=NAME takes the options of {', '.join(recipes.names())}; an option given beside it overrides it.",
         "--flagfile=FILE reads options from a file, one --name=value a line.",
         f"--help=GROUP shows the options of {', '.join(named)}; --helpfull shows all.",
     )

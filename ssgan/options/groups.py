@@ -118,7 +118,7 @@ class Gan(Group):
 
     updates: str = option(
         "simultaneous",
-        "simultaneous: one forward pass serves both updates; alternating: D, then G on fresh rows (the paper).",
+        "simultaneous: one forward pass serves both updates; alternating: D, then G on images of its own (the paper).",
         choices=("alternating", "simultaneous"),
     )
     d_steps: int = option(1, "Discriminator updates per generator update.", low=1, high=1000)
@@ -201,7 +201,7 @@ class Optimizer(Group):
     unlabeled_start: float = option(
         0.3,
         "Fraction of training after which the unlabelled images and the generator take part; until then, the labelled "
-        "ones alone, in a third of the time per step (mixed batching only).",
+        "ones alone, in about half the time per step (mixed batching only).",
         low=0.0,
         high=1.0,
     )
