@@ -3,7 +3,7 @@
   python -m ssgan.train --dataset=svhn_cropped --data_dir=FOLDER --labels=1000
 
 Writes a run folder: history.csv, curves.png, samples/, tensorboard/, the model (gan.keras) and the
-classifier (classifier.keras). Options can be read from a file: --flagfile=configs/svhn_1000_paper.cfg
+classifier (classifier.keras). Options can be those of a recipe: --recipe=svhn_1000_paper
 """
 
 import dataclasses
