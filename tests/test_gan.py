@@ -293,7 +293,7 @@ def test_real_and_generated_images_are_changed_alike(augment, arch):
     gan.discriminator.call = lambda images, training: shown.append(images.numpy()) or (images[:, 0, 0], images[:, 0, 0])
     ramp = np.linspace(-0.5, 0.5, SIZE, dtype=np.float32)
     images = tf.constant(np.broadcast_to(ramp[:, np.newaxis, np.newaxis], (400, SIZE, SIZE, 1)))
-    gan.discriminate(Batch(unlabeled=255 * (images + 1) / 2), images)
+    gan.discriminate(Batch(unlabeled=255 * (images + 1) / 2), images, gan.d_terms)
     # A ramp moved down shows its top row more than once.
     edges = [
         np.mean(np.isclose(half[:, 0, 8], half[:, 1, 8], atol=1e-6)) for half in np.split(np.concatenate(shown), 2)
@@ -308,7 +308,7 @@ def test_batch_norms_see_real_and_generated_images_together():
     alone.discriminator.set_weights(gan.discriminator.get_weights())
     images = to_unit_range(make_batch()[0])
     generated = gan.generator(tf.random.stateless_uniform([GENERATED, 4], [1, 2]))
-    found = gan.discriminate(Batch(unlabeled=make_batch()[0]), generated)
+    found = gan.discriminate(Batch(unlabeled=make_batch()[0]), generated, gan.d_terms)
     passes = [(rows.logits, rows.features) for rows in (found.unlabeled, found.generated)]
     together = alone.discriminator(tf.concat([images, generated], axis=0), training=True)
     for part, rows in zip(passes, (slice(0, len(images)), slice(len(images), None)), strict=True):
