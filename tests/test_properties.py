@@ -78,6 +78,8 @@ def configs(draw) -> Config:
         del values["total_epochs"]
     if values.get("labels", 1) == values.get("gan_weight", 1) == 0:
         del values["labels"]
+    if values.get("gan_weight", 1) == 0 or values.get("arch") == "article":
+        values.pop("r1_weight", None)
     return Config(**values)
 
 
