@@ -1,6 +1,7 @@
 """The semi-supervised GAN as a Keras model: its train steps, which read like the paper's algorithm."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -17,9 +18,8 @@ from ssgan.figures import Figures
 from ssgan.inputs import Batch
 from ssgan.models import Discriminator, Generator
 from ssgan.options import check_option
-from ssgan.passes import discriminate
 from ssgan.phases import BOTH, CLASSES, LABELS
-from ssgan.terms import Passes, Term
+from ssgan.terms import NO_ROWS, Passes, Rows, Term
 
 
 def to_unit_range(images: tf.Tensor) -> tf.Tensor:
@@ -139,39 +139,28 @@ class SSGAN(CompiledGAN):
         _descend(self.g_optimizer, tape, g_loss, self.generator)
 
     def loss_of(self, name: str, terms: list[Term], passes: Passes) -> tf.Tensor:
-        """Returns the weighted sum of the terms that have the rows that they need; takes down each of them.
-
-        Raises:
-            UsageError: if none of them has.
-        """
+        """Returns the weighted sum of the terms that have the rows that they need; takes down each of them."""
         loss = tf.constant(0.0)
-        for term in (taking_part := [term for term in terms if passes.hold(term.needs)]):
+        for term in _taking_part(name, terms, passes):
             value = term(passes, self.discriminator)
             loss += term.weight * value
             self.train_figures.update(term.name, value)
             for figure, (values, weights) in term.figures(passes).items():
                 self.train_figures.update(figure, values, weights)
-        if not taking_part:
-            needed = "; ".join(f"{term.name} needs {', '.join(term.needs)}" for term in terms)
-            raise UsageError(f"a step has no images for any term of {name}: {needed or 'there is none'}")
         self.train_figures.update(name, loss)
         return loss
 
     def discriminate(self, batch: Batch, generated: tf.Tensor | None, terms: list[Term]) -> Passes:
         """Returns what the discriminator makes of the images of a batch, and of generated ones, as terms need it."""
-        real = self._scaled(batch.real())
-        return discriminate(
+        views = functools.partial(two_views, next_seed=self.noise_seed.next, shift=self.shift, augment=self.augment)
+        return _passes(
             self.discriminator,
             batch,
-            self.views(real),
-            None if generated is None else self.views(generated)[1],
+            views(self._scaled(batch.real())),
+            None if generated is None else views(generated)[1],
             needs_weak=any("weak" in term.needs for term in terms),
             seeds=self.noise_seed,
         )
-
-    def views(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the weak and the strong view of images, real or generated."""
-        return two_views(images, self.noise_seed.next, shift=self.shift, augment=self.augment)
 
     def noise(self) -> tf.Tensor:
         """Returns the generator's input, float32 [generated_batch, latent_dim], uniform in 0..1 as the paper's code."""
@@ -234,6 +223,66 @@ class SSGAN(CompiledGAN):
     def from_config(cls, config: dict) -> "SSGAN":
         networks = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("discriminator", "generator")}
         return cls(**{**config, **networks})
+
+
+def _taking_part(name: str, terms: list[Term], passes: Passes) -> list[Term]:
+    """Returns the terms that have the rows that they need, of which there must be one for the loss of this name."""
+    if found := [term for term in terms if passes.hold(term.needs)]:
+        return found
+    needed = "; ".join(f"{term.name} needs {', '.join(term.needs)}" for term in terms)
+    raise UsageError(f"a step has no images for any term of {name}: {needed or 'there is none'}")
+
+
+def _passes(
+    discriminator: Discriminator,
+    batch: Batch,
+    views: tuple[tf.Tensor, tf.Tensor],
+    generated: tf.Tensor | None,
+    *,
+    needs_weak: bool,
+    seeds: keras.random.SeedGenerator,
+) -> Passes:
+    """Returns what a discriminator makes of real and generated images, in training.
+
+    Two passes, except where batch normalisation asks for one: statistics of its own for either half would differ from
+    the moving averages, which see both.
+
+    Args:
+        discriminator: the network.
+        batch: says which real images have which role.
+        views: weak and strong view of `batch.real()`, float32 in -1..1.
+        generated: strong view of the generated images, or None.
+        needs_weak: whether a third pass, as outside of training, is over the weak views of the unlabelled images.
+        seeds: of further random numbers.
+    """
+    weak, strong = views
+    of_generated = NO_ROWS
+    if generated is not None and discriminator.has_batch_statistics:
+        logits, features = discriminator(tf.concat([strong, generated], axis=0), training=True)
+        rows = tf.shape(strong)[0]
+        of_real = strong, logits[:rows], features[:rows]
+        of_generated = Rows(generated, logits[rows:], features[rows:])
+    else:
+        of_real = strong, *discriminator(strong, training=True)
+        if generated is not None:
+            of_generated = Rows(generated, *discriminator(generated, training=True))
+    unlabeled, of_weak = _rows(batch.unlabeled_rows, of_real), NO_ROWS
+    if needs_weak and unlabeled is not NO_ROWS:
+        weak = batch.unlabeled_rows(weak)
+        of_weak = Rows(weak, *discriminator(weak, training=False))
+    return Passes(
+        labeled=_rows(batch.labeled_rows, of_real),
+        labels=batch.labels,
+        unlabeled=unlabeled,
+        weak=of_weak,
+        generated=of_generated,
+        seeds=seeds,
+    )
+
+
+def _rows(of_role: Callable[[tf.Tensor], tf.Tensor | None], of_real: tuple[tf.Tensor, ...]) -> Rows:
+    parts = [of_role(tensor) for tensor in of_real]
+    return NO_ROWS if parts[0] is None else Rows(*parts)
 
 
 def _descend(optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model):
