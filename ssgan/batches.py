@@ -141,7 +141,7 @@ def rows_due(pool: np.ndarray, step: int, count: int, *, stream: tuple[int, int]
     """
     positions = np.arange(step * count, (step + 1) * count)
     rows = np.empty(count, np.int64)
-    for number in np.unique(positions // len(pool)) if count else ():
+    for number in np.unique(positions // len(pool)):
         here = positions // len(pool) == number
         rows[here] = pool[_permutation(len(pool), *stream, int(number))[positions[here] % len(pool)]]
     return rows

@@ -10,6 +10,7 @@ from ssgan.errors import UsageError
 ROWS = 30
 NUMBERS = np.arange(ROWS)
 IMAGES = np.broadcast_to(NUMBERS.astype(np.uint8)[:, None, None, None], (ROWS, 4, 4, 3)).copy()  # each shows its row
+IMAGES_OR_SOURCE = IMAGES
 LABELS = NUMBERS % 7
 MASK = np.isin(NUMBERS, [2, 3, 5, 7, 11])
 HELD_OUT = [0, 2, 29]
@@ -22,11 +23,11 @@ PINNED = {
 
 def mixed(*, labels=LABELS, mask=MASK, labeled_batch=3, unlabeled_batch=4, seed=0, steps=12, **options):
     sizes = {"labeled_batch": labeled_batch, "unlabeled_batch": unlabeled_batch}
-    return mixed_batches(IMAGES, labels, mask, **sizes, seed=seed, steps=steps, **options)
+    return mixed_batches(IMAGES_OR_SOURCE, labels, mask, **sizes, seed=seed, steps=steps, **options)
 
 
 def masked(*, labels=LABELS, mask=MASK, batch=7, seed=0, steps=12, **options):
-    return masked_batches(IMAGES, labels, mask, batch=batch, seed=seed, steps=steps, **options)
+    return masked_batches(IMAGES_OR_SOURCE, labels, mask, batch=batch, seed=seed, steps=steps, **options)
 
 
 def arrays(data):
@@ -76,6 +77,22 @@ def test_the_generators_own_images_follow_the_unlabelled_ones():
     both = [batch for batch in mixed(unlabeled_batch=4, generator_batch=2, steps=5).as_numpy_iterator()]
     np.testing.assert_array_equal(alone, rows(mixed(unlabeled_batch=4, generator_batch=2, steps=5))[:, 3:])
     assert all(len(batch["generator"]) == 2 for batch in both)
+
+
+@both
+def test_a_source_gives_the_batches_of_its_images(make, monkeypatch):
+    class Source:
+        image_shape = IMAGES.shape[1:]
+
+        def __len__(self):
+            return ROWS
+
+        def read(self, rows):
+            return IMAGES[rows]
+
+    expected = arrays(make())
+    monkeypatch.setattr("tests.test_batches.IMAGES_OR_SOURCE", Source())
+    assert_equal(arrays(make()), expected)
 
 
 def test_what_is_no_array_and_no_source_is_refused():
