@@ -80,7 +80,8 @@ class CompiledGAN(HostStepped):
         )
         if kwargs.get("jit_compile"):
             raise UsageError("jit_compile=True: XLA has no error in words, and is slower on CPUs; leave it out")
-        for term in [*d_terms, *g_terms]:
+        terms = [*d_terms, *g_terms]
+        for term in terms:
             term.check(self.discriminator)
         if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
             raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
@@ -95,13 +96,12 @@ class CompiledGAN(HostStepped):
             unlabeled_start=unlabeled_start,
             gan_every=gan_every,
             d_steps=d_steps,
-            has_gan=any("generated" in term.needs for term in [*d_terms, *g_terms]),
+            has_gan=any("generated" in term.needs for term in terms),
             trains_generator=bool(g_terms),
         )
         # Built here, because an optimizer that is built later is skipped when a saved model is restored.
         self.d_optimizer.build(self.discriminator.trainable_variables)
         self.g_optimizer.build(self.generator.trainable_variables)
-        terms = [*d_terms, *g_terms]
         self.train_figures = Figures(
             ["d_loss", "g_loss", *(term.name for term in terms), *(name for term in terms for name in term.watched)]
         )

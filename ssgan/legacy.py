@@ -8,7 +8,7 @@ from ssgan.terms import Adversarial, FeatureMatching, PseudoLabels, Supervised, 
 
 _KEPT = (
     *("d_optimizer", "g_optimizer", "updates", "d_steps", "unlabeled_start", "gan_every", "generated_batch"),
-    *("shift", "augment", "run_eagerly", "steps_per_execution", "jit_compile"),
+    *("shift", "augment", "run_eagerly", "steps_per_execution"),  # not jit_compile, which never worked
 )
 
 
