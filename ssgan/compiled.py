@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from ssgan import legacy
+from ssgan.augment.flips import check_resolved
 from ssgan.errors import UsageError
 from ssgan.figures import Figures
 from ssgan.optimizers import ratio_of_rates, two_optimizers
@@ -15,7 +16,7 @@ from ssgan.schedules import ConstantThenLinear  # noqa: F401  (a saved run names
 from ssgan.terms import Adversarial, FeatureMatching, Supervised, Term, check_terms
 from ssgan.trainer import HostStepped
 
-_OPTIONS = ("updates", "generated_batch", "shift", "augment")
+_OPTIONS = ("updates", "generated_batch", "flip", "shift", "augment")
 _PHASES = ("unlabeled_start", "gan_every", "d_steps")
 _KERAS_OPTIONS = ("run_eagerly", "steps_per_execution", "jit_compile")
 
@@ -35,6 +36,7 @@ class CompiledGAN(HostStepped):
         unlabeled_start: int = 0,
         gan_every: int = 1,
         generated_batch: int = 100,
+        flip: str = "no",
         shift: int = 0,
         augment: str = "none",
         **kwargs,
@@ -55,7 +57,7 @@ class CompiledGAN(HostStepped):
                 see `mixed_batches(generator_batch=...)`; `simultaneous`: one forward pass serves both.
             d_steps, unlabeled_start, gan_every: which kind of step is due when, see `ssgan.phases.Phases`.
             generated_batch: generated images per update.
-            shift, augment: how every image is changed, see `ssgan.augment.two_views`.
+            flip, shift, augment: how every image is changed, see `ssgan.augment.two_views`.
             **kwargs: `run_eagerly` and `steps_per_execution` of `keras.Model.compile`.
 
         Raises:
@@ -66,6 +68,7 @@ class CompiledGAN(HostStepped):
         given = dict(locals())
         for name in (*_OPTIONS, "gan_every", "d_steps"):
             check_option(name, given[name])
+        check_resolved(flip)
         if type(unlabeled_start) is not int or unlabeled_start < 0:  # the command line's is a fraction of the training
             raise UsageError(f"unlabeled_start={unlabeled_start!r}: expected a number of steps, an integer from 0 on")
         for name in kwargs.keys() & {"optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"}:
@@ -91,7 +94,8 @@ class CompiledGAN(HostStepped):
         self.optimizer = self.d_optimizer
         self._rate_ratio = ratio_of_rates(*optimizers)
         self.d_terms, self.g_terms = d_terms, g_terms
-        self.updates, self.generated_batch, self.shift, self.augment = updates, generated_batch, shift, augment
+        self.updates, self.generated_batch = updates, generated_batch
+        self.flip, self.shift, self.augment = flip, shift, augment
         self.phases = Phases(
             unlabeled_start=unlabeled_start,
             gan_every=gan_every,

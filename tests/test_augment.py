@@ -3,12 +3,19 @@ import pytest
 import tensorflow as tf
 
 from ssgan.augment import (
+    AUGMENT,
+    in_words,
     random_affine,
     random_color_and_cutout,
     random_drawing,
+    random_flip,
+    random_light,
+    random_natural,
     random_photo,
     random_shift,
     random_strokes,
+    resolve_flip,
+    two_views,
 )
 
 RNG = np.random.default_rng(0)
@@ -109,7 +116,7 @@ def test_the_box_is_one_rectangle_of_at_most_a_quarter():
         assert np.abs(np.diff(side.astype(int), axis=1)).sum(axis=1).max() == 2
 
 
-@pytest.mark.parametrize("change", [random_color_and_cutout, random_drawing, random_photo])
+@pytest.mark.parametrize("change", [random_color_and_cutout, random_drawing, random_photo, random_natural])
 def test_a_generator_gets_a_gradient(change):
     images = tf.constant(UNIT[:20])
     with tf.GradientTape() as tape:
@@ -120,7 +127,9 @@ def test_a_generator_gets_a_gradient(change):
     assert (gradient != 0).any(axis=(1, 2, 3)).all()
 
 
-@pytest.mark.parametrize("options", [{"pixels": 2.0, "slant": 0.15, "stretch": 0.2, "degrees": 12.0}, {}])
+@pytest.mark.parametrize(
+    "options", [{"pixels": 2.0, "slant": 0.15, "stretch": 0.2, "degrees": 12.0}, {}, {"zoom": 0.25}]
+)
 def test_the_gradient_of_an_affine_change_is_that_of_finite_differences(options):
     images = tf.constant(RNG.uniform(-1, 1, (3, 9, 8, 2)))  # float64
     upstream = tf.constant(RNG.normal(size=images.shape))
@@ -182,6 +191,121 @@ def test_translations_are_of_any_length_up_to_the_largest():
     for axis in (1, 2):
         found = np.average(np.broadcast_to(np.arange(33), (200, 33)), axis=1, weights=shown.sum(axis=axis)) - 16
         assert -3 <= found.min() < -2.9 and 2.9 < found.max() <= 3
+
+
+def test_a_zoom_stretches_both_sides_by_one_factor():
+    image = np.zeros((200, 33, 33, 1), np.float32)
+    image[:, 12:21, 12:21] = 1.0
+    shown = random_affine(tf.constant(image), [1, 2], **NONE, zoom=0.5).numpy()[..., 0]
+    heights, widths = shown[:, :, 16].sum(axis=1), shown[:, 16, :].sum(axis=1)
+    np.testing.assert_allclose(heights, widths, atol=1e-3)
+    assert 9 * np.exp(-0.5) - 1 < heights.min() < 6.5 and 12.5 < heights.max() < 9 * np.exp(0.5) + 1
+
+
+def test_half_of_the_images_are_flipped():
+    images = np.arange(400 * 4, dtype=np.uint8).reshape(400, 1, 4, 1)
+    flipped = random_flip(images, [1, 2]).numpy()
+    assert flipped.dtype == np.uint8
+    mirrored = (flipped == images[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert 160 < mirrored.sum() < 240 and (flipped[~mirrored] == images[~mirrored]).all()
+    assert (flipped != random_flip(images, [1, 3]).numpy()).any()
+
+
+def test_flips_come_first_and_are_in_both_views():
+    images = tf.constant(UNIT)
+    numbers = iter(range(9))
+    weak, strong = two_views(images, lambda: [next(numbers), 7], flip="yes", shift=3, augment="natural")
+    flipped = random_flip(images, [0, 7])
+    np.testing.assert_array_equal(weak, random_shift(flipped, [1, 7], pixels=3))
+    np.testing.assert_array_equal(strong, random_natural(weak, [2, 7]))
+
+
+def test_without_flips_no_seed_is_drawn_for_them():
+    numbers = iter(range(9))
+    weak, _ = two_views(tf.constant(UNIT), lambda: [next(numbers), 7], shift=3, augment="none")
+    np.testing.assert_array_equal(weak, random_shift(UNIT, [0, 7], pixels=3))
+    assert next(numbers) == 1
+
+
+@pytest.mark.parametrize(
+    ("class_names", "flipped"),
+    [
+        (["0", "1", "2"], "no"),
+        (["10", "20"], "no"),
+        (["a", "b"], "no"),
+        (["cat", "dog"], "yes"),
+        (["airplane", "bird", "deer"], "yes"),
+        (["cat", "X"], "no"),
+        (["turn_left", "turn_right", "stop"], "no"),
+        (["turnLeft", "other"], "no"),
+        (["arrow-right", "tree"], "no"),
+        (["LEFT", "tree"], "no"),
+        (["digit 3", "no digit"], "no"),
+        (["Seven", "Eight"], "no"),
+        (["leftover", "brightness"], "yes"),
+        (["Bahnhof", "Straße"], "yes"),
+        (["左", "右"], "no"),
+        (["b_1", "b_2"], "no"),
+        (["", "cat"], "no"),
+    ],
+)
+def test_flips_are_left_out_where_they_would_change_the_class(class_names, flipped):
+    assert resolve_flip("auto", class_names) == flipped
+    assert resolve_flip("yes", class_names) == "yes" and resolve_flip("no", class_names) == "no"
+
+
+def test_views_are_said_in_words():
+    assert in_words(flip="yes", shift=4, augment="natural") == (
+        "half of them flipped left-right, shifted by up to 4 pixels, moved, turned and zoomed, in another light and "
+        "of other colours, a box cut out; --flip=no, --shift or --augment change that"
+    )
+    assert in_words(flip="no", shift=0, augment="none") == (
+        "never flipped; --flip=yes, --shift or --augment change that"
+    )
+    said = {in_words(flip="no", shift=2, augment=augment) for augment in AUGMENT}
+    assert len(said) == len(AUGMENT)
+
+
+@pytest.mark.parametrize("change", [random_light, random_natural])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_gradient_of_other_light_is_that_of_finite_differences(change, channels):
+    images = tf.constant(RNG.uniform(-0.1, 0.1, (5, 9, 8, channels)))  # float64; nothing is clipped
+    upstream = tf.constant(RNG.normal(size=images.shape))
+    directions = RNG.normal(size=(20, *images.shape)) / 20
+
+    def projected(images):
+        return float(tf.reduce_sum(upstream * change(images, [1, 2])))
+
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        value = tf.reduce_sum(upstream * change(images, [1, 2]))
+    gradient = tape.gradient(value, images).numpy()
+    found = np.array([(projected(images + d) - projected(images - d)) / 2 for d in directions])
+    np.testing.assert_allclose((gradient * directions).sum(axis=(1, 2, 3, 4)), found, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("change", [random_light, random_natural])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_natural_changes_are_a_function_of_images_and_seed(change, channels):
+    images = tf.constant(UNIT[:8, ..., :channels] * 1.6)
+    eager = change(images, [3, 4]).numpy()
+    assert eager.dtype == np.float32 and eager.shape == images.shape
+    assert -1 <= eager.min() < -0.9 and 0.9 < eager.max() <= 1
+    np.testing.assert_array_equal(eager, change(images, [3, 4]))
+    np.testing.assert_allclose(eager, tf.function(change)(images, tf.constant([3, 4])), atol=1e-5)
+    assert (eager != change(images, [3, 5]).numpy()).any()
+
+
+def test_natural_images_are_never_inverted_and_keep_their_order_of_light():
+    ramp = np.broadcast_to(np.linspace(-0.3, 0.3, 16, dtype=np.float32)[:, None, None], (200, 16, 16, 3))
+    for changed in random_light(tf.constant(ramp), [1, 2]).numpy():
+        assert (np.diff(changed.mean(axis=(1, 2))) > 0).all()
+
+
+def test_grey_stays_grey_and_brightness_changes_by_four_tenths_at_most():
+    changed = random_light(tf.fill([400, 8, 8, 3], 0.1), [5, 6]).numpy()
+    np.testing.assert_allclose(changed, np.broadcast_to(changed[:, :1, :1, :1], changed.shape), atol=1e-6)
+    assert -0.401 < (changed - 0.1).min() < -0.37 and 0.37 < (changed - 0.1).max() < 0.401
 
 
 def test_no_change_is_none():

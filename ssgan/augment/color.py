@@ -24,15 +24,23 @@ def random_color_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     sign = tf.sign(tf.random.stateless_uniform([batch, 1, 1, 1], seeds[1], -1.0, 1.0))
     brightness = tf.random.stateless_uniform([batch, 1, 1, channels], seeds[2], -0.3, 0.3)
     colored = sign * (contrast * (images - mean) + mean + brightness)
-    return tf.clip_by_value(colored, -1.0, 1.0) * tf.cast(_outside_a_box(images, seeds[3]), images.dtype)
+    return cut_out(tf.clip_by_value(colored, -1.0, 1.0), seeds[3])
 
 
-def _outside_a_box(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Returns bool [batch, height, width, 1]: false in one random box per image, of up to half of each side."""
+def cut_out(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Greys out one random box of each image, of up to half of each side (cutout, arXiv:1708.04552).
+
+    Args:
+        images: float [batch, height, width, channels] in -1..1.
+        seed: int [2]; the same seed gives the same boxes.
+
+    Returns:
+        Images of the same shape and dtype; differentiable.
+    """
     batch, (_, height, width, _) = tf.shape(images)[0], images.shape
     box = tf.random.stateless_uniform([4, batch, 1], seed)
-    rows = _outside(box[0], box[2], height)[:, :, None, None]
-    return rows | _outside(box[1], box[3], width)[:, None, :, None]
+    rows, columns = _outside(box[0], box[2], height), _outside(box[1], box[3], width)
+    return images * tf.cast(rows[:, :, None, None] | columns[:, None, :, None], images.dtype)
 
 
 def _outside(center: tf.Tensor, extent: tf.Tensor, size: int) -> tf.Tensor:

@@ -25,6 +25,20 @@ def random_shift(images: tf.Tensor, seed: tf.Tensor, *, pixels: int) -> tf.Tenso
     return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
 
 
+def random_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Turns about half of the images over, left to right.
+
+    Args:
+        images: any dtype [batch, height, width, channels].
+        seed: int [2]; the same seed turns the same images over.
+
+    Returns:
+        Images of the same shape and dtype; differentiable.
+    """
+    flipped = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
+    return tf.where(flipped, images[:, :, ::-1], images)
+
+
 def random_affine(
     images: tf.Tensor,
     seed: tf.Tensor,
@@ -33,8 +47,9 @@ def random_affine(
     slant: float = 0.2,
     stretch: float = 0.35,
     degrees: float = 25.0,
+    zoom: float = 0.0,
 ) -> tf.Tensor:
-    """Translates, slants, stretches and turns each image, about its centre; the edge is repeated.
+    """Translates, slants, stretches, turns and zooms each image, about its centre; the edge is repeated.
 
     Args:
         images: any dtype [batch, height, width, channels].
@@ -43,6 +58,7 @@ def random_affine(
         slant: largest slope of an upright line, in either direction.
         stretch: each side is stretched by a factor of its own, from `exp(-stretch)` to `exp(stretch)`.
         degrees: largest rotation in either direction.
+        zoom: both sides are stretched by one more factor, the same for both, from `exp(-zoom)` to `exp(zoom)`.
 
     Returns:
         Images of the same shape and dtype, interpolated bilinearly; differentiable with respect to float images.
@@ -51,6 +67,9 @@ def random_affine(
     right, down, lean, wide, high, turn = tf.unstack(uniform)
     cos, sin = tf.cos(math.radians(degrees) * turn), tf.sin(math.radians(degrees) * turn)
     scale_x, scale_y = tf.exp(stretch * wide), tf.exp(stretch * high)
+    if zoom:
+        of_both = tf.exp(zoom * tf.random.stateless_uniform(tf.shape(wide), _another(seed), -1.0, 1.0))
+        scale_x, scale_y = of_both * scale_x, of_both * scale_y
     # From a pixel of the new image to the point of the old one that is shown there.
     a, c = cos * scale_x, sin * scale_x
     b, d = slant * lean * a - sin * scale_y, slant * lean * c + cos * scale_y
@@ -59,6 +78,11 @@ def random_affine(
     offset_y = center_y - c * center_x - d * center_y + pixels * down
     zeros = tf.zeros_like(a)
     return _transformed(images, tf.stack([a, b, offset_x, c, d, offset_y, zeros, zeros], axis=1))
+
+
+def _another(seed: tf.Tensor) -> tf.Tensor:
+    """Returns a second seed, so that a change that is added draws no number of those that were there before."""
+    return tf.random.experimental.stateless_fold_in(seed, 1)
 
 
 @tf.custom_gradient
