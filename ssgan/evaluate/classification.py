@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ssgan.errors import UsageError
+from ssgan.evaluate.calibration import expected_calibration_error
 
-CALIBRATION_BINS = 15
 # Float32 rounding over a thousand classes stays far below this; logits do not.
 TOLERANCE = 1e-3
 # Keeps the negative log-likelihood finite (at most 87.3 nats) where a softmax underflowed.
@@ -158,25 +158,6 @@ def confusion_matrix(
     """
     pairs = np.asarray(labels, np.int64) * classes + predictions
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
-
-
-def expected_calibration_error(confidences: npt.NDArray[np.floating], correct: npt.NDArray[np.bool_]) -> float:
-    """The mean distance between confidence and accuracy over 15 bins of equal width.
-
-    `sum_b n_b / n * |accuracy_b - confidence_b|` over the bins `(b / 15, (b + 1) / 15]` of the
-    predicted class's probability (Guo et al. 2017, arXiv:1706.04599, equation 3).
-
-    Args:
-        confidences: float [images] in 0..1, the probability of the predicted class.
-        correct: bool [images], whether the prediction is right.
-
-    Returns:
-        The calibration error in 0..1; 0 is perfectly calibrated.
-    """
-    inner_edges = np.linspace(0.0, 1.0, CALIBRATION_BINS + 1)[1:-1]
-    bins = np.digitize(confidences, inner_edges, right=True)
-    gaps = np.bincount(bins, weights=np.asarray(correct, np.float64) - confidences)
-    return float(np.abs(gaps).sum() / len(confidences))
 
 
 def _checked_probabilities(probabilities: npt.ArrayLike, class_names: Sequence[str]) -> npt.NDArray[np.float64]:

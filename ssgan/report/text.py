@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ssgan.evaluate.classification import CALIBRATION_BINS, Evaluation
+from ssgan.evaluate.calibration import CALIBRATION_BINS
+from ssgan.evaluate.classification import Evaluation
 
 LARGEST_MATRIX = 20
 
