@@ -1,0 +1,122 @@
+"""Finished runs, as they predict: of each the classifier alone, and one compiled function for all."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from ssgan.classifier import CLASSIFIER_FILE, load_classifier
+from ssgan.data.own.decode import Preparation
+from ssgan.errors import UsageError
+from ssgan.evaluate import runs
+from ssgan.store import files, run
+
+# Images of uint8 [batch, height, width, channels] to probabilities [batch, K] and outlier scores [batch].
+Network = Callable[[npt.NDArray[np.uint8]], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Predictor:
+    """One run, or several as an ensemble.
+
+    Attributes:
+        class_names: of the K classes.
+        preparation: of the images, as in training.
+        is_assumed: whether the run does not say how its images were prepared: `pad` is taken then.
+        digests: sha256 of each run's classifier.
+        logits: a model for each run, of images to logits [batch, K].
+    """
+
+    class_names: tuple[str, ...]
+    preparation: Preparation
+    is_assumed: bool
+    digests: tuple[str, ...]
+    logits: tuple[keras.Model, ...]
+
+    def compiled(self, batch_size: int) -> Network:
+        """Returns the function that predicts, compiled for batches of one size.
+
+        Of an ensemble, probabilities and scores are the means. The score is 1 / (1 + Z) = sigmoid(-log Z), log Z the
+        logsumexp of the logits: the probability that the image is generated, where a generator took part in training
+        (arXiv:1606.03498); otherwise the energy score (arXiv:2010.03759), squashed.
+        """
+        shape = (batch_size, *self.preparation.image_shape)
+
+        @tf.function
+        def predicted(images):
+            logits = tf.stack([model(images, training=False) for model in self.logits])
+            scores = tf.sigmoid(-tf.reduce_logsumexp(logits, axis=-1))
+            return tf.reduce_mean(tf.nn.softmax(logits), axis=0), tf.reduce_mean(scores, axis=0)
+
+        compiled = predicted.get_concrete_function(tf.TensorSpec(shape, tf.uint8))
+
+        def network(images):
+            probabilities, scores = compiled(tf.constant(images))
+            return probabilities.numpy(), scores.numpy()
+
+        return network
+
+
+def read_predictor(named: str | None, *, sha256: str | None = None) -> Predictor:
+    """Reads the classifiers of the runs that are named, or of the newest; the files may come from anyone.
+
+    Args:
+        named: folders of finished runs with commas between, or None.
+        sha256: the digests that their classifiers must have, with commas between, or None.
+
+    Raises:
+        UsageError: if one of them is no finished run, is damaged or named twice, or they do not fit each other.
+    """
+    read = [_read(folder, digest) for folder, digest in runs.find(named, sha256=sha256)]
+    first_dir, first = read[0][0], read[0][1]
+    for run_dir, about, *_ in read[1:]:
+        for name in about:
+            if about[name] != first[name]:
+                raise UsageError(
+                    f"{run_dir} has the {name} {about[name]}, {first_dir} has {first[name]}; expected runs of the same "
+                    "classes and images for an ensemble"
+                )
+    return Predictor(
+        class_names=tuple(first["class_names"]),
+        preparation=first["preparation"],
+        is_assumed=first["is_assumed"],
+        digests=tuple(digest for *_, digest, _ in read),
+        logits=tuple(logits for *_, logits in read),
+    )
+
+
+def _read(run_dir: Path, sha256: str | None) -> tuple[Path, dict[str, Any], str, keras.Model]:
+    """Returns a run's folder, what it says of its images, the digest of its classifier, and the model of its logits."""
+    about = runs.read_about(run_dir / run.ABOUT)
+    names = about["class_names"]
+    if not all(isinstance(name, str) for name in names):
+        raise UsageError(f"{run_dir / run.ABOUT}: the class_names are {str(names)[:100]}; expected texts")
+    file = run_dir / CLASSIFIER_FILE
+    digest = files.sha256(file) if file.is_file() else ""
+    classifier = load_classifier(run_dir, sha256 or digest)
+    preparation = runs.preparation_of(about, run_dir / run.ABOUT)
+    found, expected = (classifier.input_shape[1:], classifier.output_shape[-1]), (preparation.image_shape, len(names))
+    if found != expected:
+        raise UsageError(
+            f"{file} is made for images {found[0]} of {found[1]} classes; the run is said to be of {expected[0]} of "
+            f"{expected[1]}"
+        )
+    told = {"class_names": names, "preparation": preparation, "is_assumed": "preparation" not in about}
+    return run_dir, told, digest, logits_of(classifier)
+
+
+def logits_of(classifier: keras.Model) -> keras.Model:
+    """Returns a classifier without its last layer, the softmax.
+
+    Raises:
+        UsageError: if that is another one.
+    """
+    last = classifier.layers[-1]
+    if not isinstance(last, keras.layers.Softmax):
+        raise UsageError(f"the classifier ends in a {type(last).__name__}; expected the Softmax that ssgan writes")
+    return keras.Model(classifier.inputs, last.input)
