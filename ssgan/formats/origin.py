@@ -1,0 +1,100 @@
+"""What an export says of the run it comes from."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from ssgan.classifier import CLASSIFIER_FILE, load_classifier
+from ssgan.data.labels import load_label_mask
+from ssgan.data.own.decode import Preparation
+from ssgan.errors import UsageError
+from ssgan.evaluate.runs import read_about
+from ssgan.store import files, run
+
+_METRICS = "metrics.json"
+# What is taken from metrics.json, by type.
+_FIGURES = {"test_error": float, "num_test": int, "dataset": str, "synthetic": bool}
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Origin:
+    """A finished run, as far as an export tells of it.
+
+    Attributes:
+        name: of the run's folder, without the folders above it.
+        file, sha256: the classifier's file and its digest, in hexadecimal.
+        classifier: the model in it.
+        classes: names of the classes.
+        preparation: how pictures became the images.
+        dataset: name of the data set.
+        synthetic: whether the images were drawn by a program.
+        num_train, num_labels: number of train images, and of the labels that were seen.
+        figures: the test error and what it was measured on; empty where nothing was.
+    """
+
+    name: str
+    file: Path
+    sha256: str
+    classifier: keras.Model
+    classes: list[str]
+    preparation: Preparation
+    dataset: str
+    synthetic: bool
+    num_train: int
+    num_labels: int
+    figures: dict[str, Any]
+
+
+def read(run_dir: Path) -> Origin:
+    """Reads a finished run; its files may come from anyone.
+
+    Raises:
+        UsageError: if one of them is damaged, or they do not fit each other.
+    """
+    about, file = read_about(run_dir / run.ABOUT), run_dir / CLASSIFIER_FILE
+    if not all(isinstance(name, str) for name in about["class_names"]):
+        raise UsageError(f"{run_dir / run.ABOUT}: class_names is {str(about['class_names'])[:100]}; expected texts")
+    classifier, digest = _classifier(file, about)
+    height, width, channels = classifier.input_shape[1:]
+    padded = {"height": height, "width": width, "channels": channels, "resize": "pad"}  # of runs that do not say it
+    return Origin(
+        name=run_dir.resolve().name,
+        file=file,
+        sha256=digest,
+        classifier=classifier,
+        classes=about["class_names"],
+        preparation=Preparation.from_dict(about.get("preparation", padded)),
+        dataset=str(about.get("dataset")),
+        synthetic=about["synthetic"],
+        num_train=about["num_train"],
+        num_labels=int(load_label_mask(run_dir / run.LABEL_MASK).sum()),
+        figures=_figures(run_dir / _METRICS),
+    )
+
+
+def _classifier(file: Path, about: dict[str, Any]) -> tuple[keras.Model, str]:
+    """Returns the classifier, which fits what the run says of its images, and the digest of its file."""
+    if not file.is_file():
+        raise UsageError(f"no classifier at {file}; expected the folder of a finished run")
+    digest = files.sha256(file)
+    classifier = load_classifier(file, digest)
+    found = [*classifier.input_shape[1:]], classifier.output_shape[-1]
+    if found != (about["image_shape"], len(about["class_names"])):
+        raise UsageError(
+            f"{file} is made for images {found[0]} of {found[1]} classes; the run is said to be of "
+            f"{str(about['image_shape'])[:100]} of {len(about['class_names'])}"
+        )
+    return classifier, digest
+
+
+def _figures(path: Path) -> dict[str, Any]:
+    """Returns the headline figures of `ssgan.eval`, nothing where it was not run."""
+    if not path.exists():
+        return {}
+    metrics = files.read_json(path)
+    for key, kind in _FIGURES.items():
+        if type(metrics.get(key)) is not kind:
+            raise UsageError(f"{path}: {key} is {str(metrics.get(key))[:100]}; expected a {kind.__name__}")
+    return {key: metrics[key] for key in _FIGURES}
