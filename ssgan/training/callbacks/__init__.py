@@ -4,10 +4,11 @@ The callbacks count training steps, not epochs: `fit` sees a run as one epoch of
 `log_every` steps the metrics are written down and begin anew.
 """
 
+from ssgan.training.callbacks.check import check_callbacks
 from ssgan.training.callbacks.checkpoints import Checkpoints
 from ssgan.training.callbacks.guard import NonFiniteGuard
 from ssgan.training.callbacks.monitor import Monitor
 from ssgan.training.callbacks.progress import Progress
 from ssgan.training.callbacks.samples import Samples
 
-__all__ = ["Checkpoints", "Monitor", "NonFiniteGuard", "Progress", "Samples"]
+__all__ = ["Checkpoints", "Monitor", "NonFiniteGuard", "Progress", "Samples", "check_callbacks"]

@@ -93,17 +93,24 @@ class Monitor(keras.callbacks.Callback):
         return round(self.seconds_before + time.monotonic() - self.begin, 3)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Shows the step, and writes a record when one is due."""
+        """Shows the step, and writes a record when one is due; the callbacks behind get the newest error, too."""
         step = self.model.step
-        if not is_due(step, self.log_every, self.total_steps):
+        if is_due(step, self.log_every, self.total_steps):
+            self.records.append(self._record(step, logs))
+            self._write_history()
+            self._write_scalars(self.records[-1])
+            self._draw(is_last=step == self.total_steps)
+            self.progress.show(step, logs, record=self.records[-1])
+            self.model.reset_metrics()
+        else:
             self.progress.show(step, logs)
-            return
-        self.records.append(self._record(step, logs))
-        self._write_history()
-        self._write_scalars(self.records[-1])
-        self._draw(is_last=step == self.total_steps)
-        self.progress.show(step, logs, record=self.records[-1])
-        self.model.reset_metrics()
+        if self.validation is not None and self.records:
+            logs["validation_error"] = self.records[-1]["validation_error"]
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Gives the callbacks behind the last record as the figures of the epoch: the means have just begun anew."""
+        last = self.records[-1] if self.records else {}
+        logs.update({name: value for name, value in last.items() if not math.isnan(value)})
 
     def on_train_end(self, logs=None):
         """Closes the TensorBoard log."""
