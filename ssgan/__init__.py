@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from ssgan.gan import SSGAN as SSGAN
     from ssgan.models import Discriminator as Discriminator
     from ssgan.models import Generator as Generator
+    from ssgan.sklearn import SSGANClassifier as SSGANClassifier
     from ssgan.terms import gan_logits as gan_logits
     from ssgan.terms import kplus1_logits as kplus1_logits
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 _HOME = {
     "SSGAN": "gan",
@@ -30,6 +31,7 @@ _HOME = {
     "label_mask": "data.labels",
     "load_classifier": "classifier",
     "to_classifier": "classifier",
+    "SSGANClassifier": "sklearn",
 }
 
 __all__ = sorted(_HOME)

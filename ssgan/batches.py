@@ -60,7 +60,7 @@ def mixed_batches(
         ValueError: if labelled images are asked for and no label is visible, or nothing is asked for, the arrays do not
             fit together, or a visible label is no class number.
     """
-    read_images, image_shape = _reader(images)
+    read_images, dtype, image_shape = _reader(images)
     labels = _checked_labels(len(images), labels, label_mask, unlabeled)
     labeled = np.flatnonzero(label_mask)
     if labeled_batch and not len(labeled):
@@ -76,7 +76,7 @@ def mixed_batches(
         return *map(read_images, rows), labels[shown]
 
     sizes = labeled_batch, unlabeled_batch, generator_batch
-    shapes = [*((tf.uint8, [size, *image_shape]) for size in sizes), (tf.int32, [labeled_batch])]
+    shapes = [*((dtype, [size, *image_shape]) for size in sizes), (tf.int32, [labeled_batch])]
 
     def batch_at(step: tf.Tensor) -> dict[str, tf.Tensor]:
         rows = dict(zip(("labeled", "unlabeled", "generator", "labels"), _in_graph(read, step, shapes), strict=True))
@@ -111,7 +111,7 @@ def masked_batches(
     Raises:
         ValueError: if the arrays do not fit together, or a visible label is no class number.
     """
-    read_images, image_shape = _reader(images)
+    read_images, dtype, image_shape = _reader(images)
     labels = _checked_labels(len(images), labels, label_mask, unlabeled)
     pool = np.arange(len(images)) if unlabeled is None else unlabeled
 
@@ -119,7 +119,7 @@ def masked_batches(
         rows = rows_due(pool, step, batch, stream=(seed, _UNLABELED))
         return read_images(rows), labels[rows]
 
-    shapes = [(tf.uint8, [batch, *image_shape]), (tf.int32, [batch])]
+    shapes = [(dtype, [batch, *image_shape]), (tf.int32, [batch])]
 
     def batch_at(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
         return tuple(_in_graph(read, step, shapes))
@@ -166,12 +166,15 @@ def _in_graph(read: Callable, step: tf.Tensor, shapes: Sequence[tuple[tf.DType, 
     return [tf.ensure_shape(one, shape) for one, (_, shape) in zip(found, shapes, strict=True)]
 
 
-def _reader(images: np.ndarray | Source) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[int, ...]]:
-    """Returns how images are read by their rows, and the shape of one."""
+def _reader(images: np.ndarray | Source) -> tuple[Callable[[np.ndarray], np.ndarray], tf.DType, tuple[int, ...]]:
+    """Returns how images are read by their rows, their dtype, and the shape of one.
+
+    An array of floats is refused, as it is likelier in 0..1; a source may say that it has them.
+    """
     if not isinstance(images, np.ndarray) and hasattr(images, "read"):
-        return images.read, images.image_shape
+        return images.read, tf.as_dtype(getattr(images, "dtype", np.uint8)), images.image_shape
     if isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.ndim == 4:
-        return images.__getitem__, images.shape[1:]
+        return images.__getitem__, tf.uint8, images.shape[1:]
     found = f"{images.dtype} {images.shape}" if isinstance(images, np.ndarray) else f"a {type(images).__name__}"
     raise ValueError(f"images are {found}; expected uint8 [n, height, width, channels], an array or a source")
 

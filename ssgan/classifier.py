@@ -84,7 +84,9 @@ def load_classifier(path: str | Path, sha256: str | None = None) -> keras.Model:
         sha256: the digest that the file must have, in hexadecimal; None for any.
 
     Returns:
-        A plain `keras.Model`: uint8 or float images in 0..255 to class probabilities, see `to_classifier`.
+        A plain `keras.Model`: uint8 or float images in 0..255 to class probabilities, see `to_classifier`. For one
+        image after another, `predict_on_batch(images)` takes little more than the network itself; Keras' `predict`,
+        made for many images, takes tens of milliseconds more a call.
 
     Raises:
         UsageError: if there is no such file, it has another digest, or it is no classifier that ssgan wrote.
@@ -157,4 +159,5 @@ def _settle(classifier: keras.Model) -> keras.Model:
             layer.stddev = 0.0
         elif isinstance(layer, keras.layers.BatchNormalization):
             layer.trainable = False
+    classifier.jit_compile = False  # on a GPU, Keras would have XLA compile anew for every number of images
     return classifier

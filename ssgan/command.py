@@ -10,20 +10,26 @@ from typing import Any, NoReturn
 
 from ssgan.errors import Stopped, UsageError
 from ssgan.options.flags import exit_with_usage_error
-from ssgan.output import lasting_output
+from ssgan.output import lasting_output, one_line
 
 
 @lasting_output()
-def run_command(command: Callable[[Any], Any], options: Any) -> None:
+def run_command(command: Callable[[Any], Any], options: Any, *, tensorflow: bool = True) -> None:
     """Imports TensorFlow and runs a command with its parsed options.
+
+    Args:
+        command: what to run.
+        options: its argument.
+        tensorflow: whether it needs TensorFlow.
 
     Raises:
         SystemExit: with one line on stderr: with status 2 after a mistake of the user, 1 after an error of the disk or
             a number that is not finite, 130 after Ctrl-C, 143 after SIGTERM.
     """
     try:
-        _check_keras()
-        _import_tensorflow()
+        if tensorflow:
+            _check_keras()
+            _import_tensorflow()
         command(options)
     except UsageError as error:
         exit_with_usage_error(error)
@@ -36,7 +42,7 @@ def run_command(command: Callable[[Any], Any], options: Any) -> None:
 
 
 def _exit(message: str, *, status: int) -> NoReturn:
-    print(" ".join(message.split()), file=sys.stderr)
+    print(one_line(message), file=sys.stderr)
     raise SystemExit(status)
 
 
@@ -63,14 +69,14 @@ def _check_keras() -> None:
 def _import_tensorflow() -> None:
     """Imports TensorFlow without the lines that its start writes to stderr whatever the log level."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _silenced_stderr():
+    with silenced_stderr():
         import tensorflow
 
         tensorflow.config.list_physical_devices()
 
 
 @contextlib.contextmanager
-def _silenced_stderr() -> Iterator[None]:
+def silenced_stderr() -> Iterator[None]:
     """Discards what native code writes to file descriptor 2; Python's exceptions are not written but raised."""
     sys.stderr.flush()
     saved = os.dup(2)

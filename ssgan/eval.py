@@ -3,10 +3,10 @@
   python -m ssgan.eval --run=FOLDER
 
 Prints the error of the averaged (EMA) and of the raw weights, per-class errors, the confusion matrix and the
-calibration error; writes metrics.json and confusion.png into the run folder. With --dataset or --data_dir other
-images are evaluated, with --split another split than `test`, and the files are named after them. With --run=A,B,C
-the mean of the probabilities of these runs is evaluated, an ensemble; the files are written into the first folder
-and named after the ensemble.
+calibration error; writes metrics.json, confusion.png and report.html, a page to look at, into the run folder. With
+--images, --dataset or --data_dir other images are evaluated, with --split another split than `test`, and the files are
+named after them. With --run=A,B,C the mean of the probabilities of these runs is evaluated, an ensemble; the files are
+written into the first folder and named after the ensemble.
 """
 
 import dataclasses
@@ -38,6 +38,11 @@ class EvalConfig:
     )
     dataset: str | None = option(None, "Data set to evaluate on. Default: the one of the run.")
     data_dir: str | None = option(None, "Folder of the data. Default: the one of the run.")
+    images: str | None = option(
+        None, "Folder of your pictures to evaluate on: those in its test/, or else all that have a label."
+    )
+    labels_file: str | None = option(None, "Their labels, where sub-folders do not say them; see ssgan.train.")
+    skip_unreadable: bool = option(False, "Go on without the pictures that cannot be read.")
     split: str = option("test", "Images to evaluate on: test, or another split that the data set has.")
     sha256: str | None = option(
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is measured."
@@ -66,9 +71,12 @@ def evaluate_run(options: EvalConfig) -> dict:
     """
     import numpy as np
 
-    from ssgan import data, report
+    from ssgan import report
+    from ssgan.evaluate.findings import Tested, gather
+    from ssgan.evaluate.images import test_images
     from ssgan.evaluate.runs import read_members
     from ssgan.report import format_report, headline
+    from ssgan.report.html import write_page
     from ssgan.store import files
 
     # The runs
@@ -76,12 +84,8 @@ def evaluate_run(options: EvalConfig) -> dict:
     first = members[0]
 
     # Test images, or others
-    split = options.split
-    dataset = options.dataset or first.config.dataset
-    data_dir = options.data_dir or (first.config.data_dir if dataset == first.config.dataset else None)
-    other = (dataset, data_dir) != (first.config.dataset, first.config.data_dir)
-    images = data.load(dataset, split, data_dir=data_dir, image_size=first.config.image_size)
-    _check_labels(images)
+    images, other = test_images(first, options)
+    split = images.split
     for member in members:
         _check_images(member, images)
 
@@ -89,14 +93,16 @@ def evaluate_run(options: EvalConfig) -> dict:
     probabilities = np.array(
         [[_probabilities(classifier, images) for classifier in (member.averaged, member.raw)] for member in members]
     )
-    ema, raw = _evaluations(probabilities.mean(axis=0), images)
+    mean = probabilities.mean(axis=0)
+    ema, raw = _evaluations(mean, images)
 
     # Figures
     name = f"{images.name} (SYNTHETIC)" if images.synthetic else images.name
-    tested_on = f"tested on {name}{'' if split == 'test' else f', split {split}'} ({images.source})"
+    where = f"{name}{'' if split == 'test' else f', split {split}'} ({images.source})"
+    tested_on = f"tested on {where}"
     suffix = f"_{images.name}_{images.digest[:8]}" if other else ""
     suffix += "" if split == "test" else f"_{split}"
-    metrics = _test_figures(images, ema, raw)
+    metrics, alone = _test_figures(images, ema, raw), [[ema, raw]]
     if len(members) == 1:
         what = f"trained on {first.trained_on}"
         metrics |= _origin(first)
@@ -105,31 +111,30 @@ def evaluate_run(options: EvalConfig) -> dict:
         what = f"ensemble of {len(members)} runs"
         suffix = f"_ensemble_{_digest(members)}{suffix}"
         metrics["members"], lines = [], []
-        for member, of_member in zip(members, probabilities, strict=True):
-            pair = _evaluations(of_member, images)
+        alone = [_evaluations(of_member, images) for of_member in probabilities]
+        for member, pair in zip(members, alone, strict=True):
             metrics["members"].append({"run": str(member.run_dir), **_origin(member), **_test_figures(images, *pair)})
             error = headline(pair[0], weights="EMA", split=split)
             lines.append(f"{member.run_dir}: trained on {member.trained_on}: {error}")
         lines.append(f"\n{what}, {tested_on}\n")
 
-    # Files, then the report: it may be read by nobody
-    picture, table = first.run_dir / f"confusion{suffix}.png", first.run_dir / f"metrics{suffix}.json"
+    # Files and the page, then the report: it may be read by nobody
+    picture, table, page = (
+        first.run_dir / name for name in (f"confusion{suffix}.png", f"metrics{suffix}.json", f"report{suffix}.html")
+    )
     title = f"{name}: {headline(ema, weights='EMA', split=split)}\n{what}"
     report.confusion_matrix(ema.confusion, images.class_names, picture, title=title)
     files.write_json(table, metrics)
-    if split == "train" and any(dataset == member.config.dataset for member in members):
+    of_this_set = options.dataset in (None, first.config.dataset)
+    found = gather(first, images, data_dir=options.data_dir if of_this_set else None)
+    tested = Tested(title=name, tested_on=where, images=images, probabilities=mean[0], evaluation=ema, raw=raw)
+    runs = [(member.run_dir, member.trained_on, pair[0]) for member, pair in zip(members, alone, strict=True)]
+    write_page(page, tested, found, members=runs, confusion=picture)
+    if split == "train" and any(images.name == member.about["dataset"] for member in members):
         print("*** train: images that were trained on; their error is no test error ***")
     print("\n".join([*lines, format_report(ema, raw=raw, split=split)]))
-    print(f"\nwritten: {table}, {picture}")
+    print(f"\nwritten: {table}, {picture}, {page}")
     return metrics
-
-
-def _check_labels(images: "Source") -> None:
-    if images.num_unlabelled:
-        raise UsageError(
-            f"{images.num_unlabelled:,} of the {len(images):,} {images.name} {images.split} images have no label; "
-            "expected one for each image: name another split with --split"
-        )
 
 
 def _check_images(member: "Member", images: "Source") -> None:
@@ -184,7 +189,7 @@ def _origin(member: "Member") -> dict:
 
     config = member.config
     return {
-        "trained_on": config.dataset,
+        "trained_on": member.about["dataset"],
         "num_train": member.about["num_train"],
         "labels": config.labels,
         "label_seed": config.label_seed,

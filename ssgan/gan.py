@@ -152,7 +152,9 @@ class SSGAN(CompiledGAN):
 
     def discriminate(self, batch: Batch, generated: tf.Tensor | None, terms: list[Term]) -> Passes:
         """Returns what the discriminator makes of the images of a batch, and of generated ones, as terms need it."""
-        views = functools.partial(two_views, next_seed=self.noise_seed.next, shift=self.shift, augment=self.augment)
+        views = functools.partial(
+            two_views, next_seed=self.noise_seed.next, flip=self.flip, shift=self.shift, augment=self.augment
+        )
         return _passes(
             self.discriminator,
             batch,
@@ -175,18 +177,20 @@ class SSGAN(CompiledGAN):
         """Sets the moving average to the present weights of the discriminator."""
         self.ema_discriminator.set_weights(self.discriminator.get_weights())
 
-    def initialize_from_data(self, images: tf.Tensor) -> None:
+    def initialize_from_data(self, images: tf.Tensor, *, seed: int | None = None) -> None:
         """Data-dependent initialisation of both networks (arXiv:1602.07868); call it once, before `fit`.
 
         Args:
             images: uint8 or float [batch, height, width, channels] in 0..255; the paper's code takes 500.
+            seed: of the generator's noise; None: drawn by Keras' global generator.
 
         Raises:
             UsageError: for images of another shape.
         """
         inputs.warn_of_range(images)
         scaled = self._scaled(images)
-        self.generator.initialize_from_data(keras.random.uniform([len(images), self.generator.latent_dim]))
+        noise = keras.random.uniform([len(images), self.generator.latent_dim], seed=seed)
+        self.generator.initialize_from_data(noise)
         self.discriminator.initialize_from_data(scaled)
         self.reset_ema()
 

@@ -59,3 +59,13 @@ def lasting_output() -> Iterator[None]:
         sys.stdout.flush()
         sys.stderr.flush()
         sys.stdout, sys.stderr = before
+
+
+def visible(text: str) -> str:
+    r"""Returns text with what cannot be seen, or would steer a terminal or turn its direction, escaped: `\x1b`."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def one_line(text: str) -> str:
+    """Returns text, such as an error with somebody's names in it, on one visible line."""
+    return visible(" ".join(text.split()))

@@ -1,5 +1,6 @@
 """Trains a classifier from a few labels and many images.
 
+  python -m ssgan.train --images=FOLDER
   python -m ssgan.train --dataset=svhn_cropped --data_dir=FOLDER --labels=1000
 
 Writes a run folder: history.csv, curves.png, samples/, tensorboard/, the model (gan.keras) and the
@@ -23,6 +24,7 @@ from ssgan.options.flags import parse_flags
 from ssgan.store import files, run
 
 if TYPE_CHECKING:  # TensorFlow is imported after the flags are parsed: a mistyped flag shall not wait seconds for it
+    import keras
     import numpy.typing as npt
 
     from ssgan.data import Source
@@ -36,11 +38,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     run_command(train, config)
 
 
-def train(config: Config) -> Path:
+def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | None = None) -> Path:
     """Trains as the options say, from the images to the saved classifier.
 
     Args:
         config: the options.
+        callbacks: further callbacks of Keras', which see every step, and every `log_every` steps `validation_error`
+            among its logs; a run is one epoch. One that sets `self.model.stop_training` ends it: it is finished then.
 
     Returns:
         The folder of the run.
@@ -57,10 +61,14 @@ def train(config: Config) -> Path:
     import numpy as np
     import tensorflow as tf
 
-    from ssgan import classifier, data, hardware
+    from ssgan import augment, classifier
     from ssgan.data import labels
     from ssgan.training import build as recipe
+    from ssgan.training import sources
+    from ssgan.training.callbacks import check_callbacks
     from ssgan.training.loop import fit
+
+    further = check_callbacks(callbacks)
 
     # The run to go on with, if any
     config = run.as_saved(config)
@@ -68,27 +76,11 @@ def train(config: Config) -> Path:
         print(f"{config.run_dir} is finished. Test it: {_how_to_test(config.run_dir)}")
         return Path(config.run_dir or "")
 
-    # Data
-    dataset = data.resolve(config.dataset, data_dir=config.data_dir)
-    images = data.load(
-        dataset,
-        "train",
-        data_dir=config.data_dir,
-        image_size=config.image_size,
-        limit=config.train_images,
-        unlabelled=True,
-    )
-    config = dataclasses.replace(config, dataset=dataset, precision=hardware.precision(config.precision))
-
-    # Labels
-    label_mask = labels.label_mask(
-        images.labels,
-        config.labels,
-        config.label_seed,
-        config.label_strategy,
-        num_classes=images.num_classes,
-    )
-    held_out = labels.hold_out(label_mask, config.validation, labels=images.labels, seed=config.label_seed)
+    # Images and labels
+    config = sources.find_images(config)
+    images = sources.load_images(config, "train")
+    config, label_mask, held_out = sources.choose_labels(config, images)
+    config = dataclasses.replace(config, flip=augment.resolve_flip(config.flip, images.class_names))
     unlabeled = np.flatnonzero(~held_out)
     steps = recipe.total_steps(config, num_unlabeled=len(unlabeled))
 
@@ -98,10 +90,10 @@ def train(config: Config) -> Path:
         _record_origin(run_dir, about)
         labels.save_label_mask(run_dir / run.LABEL_MASK, label_mask, data_digest=images.digest)
         _announce(config, images, run_dir, steps=steps, num_unlabeled=len(unlabeled))
-        splits = data.splits(dataset, data_dir=config.data_dir)
         for warning in (
-            _without_visible_label(images.labels, label_mask, images.class_names if config.labels else ()),
-            _without_test_split(images.name, splits),
+            _skipped(images),
+            _without_visible_label(images.labels, label_mask, images.class_names if config.has_labels else ()),
+            _without_test_split(config, images.name, sources.splits(config)),
         ):
             if warning:
                 print(f"*** {warning} ***", flush=True)
@@ -125,6 +117,7 @@ def train(config: Config) -> Path:
             validation=(images.read(np.flatnonzero(held_out)), images.labels[held_out]) if config.validation else None,
             title=f"{_data_name(images)}, {config.labels:,} labels, {config.arch}",
             steps=steps,
+            further=further,
         )
 
         # Results
@@ -132,22 +125,24 @@ def train(config: Config) -> Path:
         for model, name in ((gan, run.MODEL), (plain, classifier.CLASSIFIER_FILE)):
             with files.whole(run_dir / name) as temporary:
                 model.save(temporary)
-        files.write_json(run_dir / run.SUMMARY, {"steps": steps, **figures})
-    print(f"{steps} steps in {figures['train_seconds']:.0f} s. Test it: {_how_to_test(run_dir)}")
+        files.write_json(run_dir / run.SUMMARY, figures)
+    print(f"{figures['steps']} steps in {figures['train_seconds']:.0f} s. Test it: {_how_to_test(run_dir)}")
     return run_dir
 
 
 def _announce(config: Config, images: "Source", run_dir: Path, *, steps: int, num_unlabeled: int) -> None:
     """Says what is about to be trained, on what, and where it is written; synthetic images are said loudly."""
-    from ssgan import hardware
+    from ssgan import augment, hardware
     from ssgan.training import build as recipe
 
     if images.synthetic:
         print(f"*** SYNTHETIC IMAGES: {images.name} is {images.source}; its figures say nothing about real data ***")
     if config.batching == "mixed":
-        per_batch = f"{config.labeled_batch if config.labels else 0} labelled rows per batch"
+        per_batch = f"{config.labeled_batch if config.has_labels else 0} labelled rows per batch"
     else:
-        per_batch = f"{config.labels / num_unlabeled * config.unlabeled_batch:.2f} labelled rows per batch on average"
+        per_batch = (
+            f"{(config.labels or 0) / num_unlabeled * config.unlabeled_batch:.2f} labelled rows per batch on average"
+        )
     without = f", {images.num_unlabelled:,} of them without a label" if images.num_unlabelled else ""
     print(f"data    {images.name} train, {len(images):,} images {images.image_shape} ({images.source}){without}")
     print(f"labels  {config.labels:,} used ({config.label_strategy}, seed {config.label_seed}), {per_batch}")
@@ -155,6 +150,7 @@ def _announce(config: Config, images: "Source", run_dir: Path, *, steps: int, nu
     start = recipe.unlabeled_start(config, steps=steps)
     when = f" after step {start:,} (the steps then take longer)" if start else ""
     print(f"images  {used:,} used without label{when}; {config.validation:,} held out for the validation error")
+    print(f"views   {augment.in_words(flip=config.flip, shift=config.shift, augment=config.augment)}")
     gpu = hardware.describe()["gpu"]
     device = "CPU" if gpu == "none" else gpu
     print(f"model   {config.arch}, {config.updates} updates, {config.precision} on {device}, {steps:,} steps")
@@ -172,12 +168,24 @@ def _without_visible_label(labels: "npt.NDArray", mask: "npt.NDArray", class_nam
     return f"{', '.join(missing[:10])}{more} {has} no visible label and will never be predicted"
 
 
-def _without_test_split(name: str, splits: Sequence[str]) -> str | None:
+def _skipped(images: "Source") -> str | None:
+    """Names the pictures that are left out because they cannot be read."""
+    skipped = getattr(images, "skipped", {})
+    told = "; ".join(f"{key}: {reason}" for key, reason in skipped.items())
+    return f"{len(skipped):,} pictures cannot be read and are left out: {told}" if skipped else None
+
+
+def _without_test_split(config: Config, name: str, splits: Sequence[str]) -> str | None:
     """Says what a data set without test images can be evaluated on."""
     from ssgan.data import POOLS
 
     if "test" in splits:
         return None
+    if config.images is not None:
+        return (
+            f"{name} has no test images, its error will not be known: put some in test/, name them by --test_images, "
+            "or keep a part of the labelled ones for it by --test_fold=1/5 (1/5 to 5/5 in turn: a cross-validation)"
+        )
     others = [split for split in splits if split not in ("train", *POOLS)]
     ways = [f"python -m ssgan.eval --split={split}" for split in others]
     how = " or ".join(ways) or "only the images it is trained on (--split=train), or those of another --dataset"
@@ -190,6 +198,7 @@ def _how_to_test(run_dir: str | Path | None) -> str:
 
 def _about(config: Config, images: "Source", *, label_mask_digest: str) -> dict:
     from ssgan import hardware
+    from ssgan.training import sources
 
     return {
         "dataset": images.name,
@@ -197,6 +206,7 @@ def _about(config: Config, images: "Source", *, label_mask_digest: str) -> dict:
         "synthetic": images.synthetic,
         "digest": images.digest,
         "image_shape": images.image_shape,
+        "preparation": sources.preparation(config, images.image_shape[2]).as_dict(),
         "num_train": len(images),
         "class_names": images.class_names,
         "label_mask_digest": label_mask_digest,

@@ -65,7 +65,7 @@ def test_a_strided_weight_gradient_equals_products_of_taps(size):
     np.testing.assert_allclose(variant_step.weight_gradient_by_taps(inputs, gradient, size), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("script", ["peers.bench", "speed.costs", "speed.variants"])
+@pytest.mark.parametrize("script", ["peers.bench", "speed.costs", "speed.exports", "speed.variants"])
 def test_the_help_needs_no_tensorflow(script):
     command = [sys.executable, "-X", "importtime", "-m", f"experiments.{script}", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -142,6 +142,25 @@ def test_load_classifier_takes_a_run_or_a_file(where, tmp_path):
     np.testing.assert_array_equal(loaded(images()), classifier(images()))
 
 
+def test_one_image_after_another_is_traced_once_and_gives_what_predict_gives(tmp_path):
+    to_classifier(trained("tiny").ema_discriminator, SHAPE).save(tmp_path / CLASSIFIER_FILE)
+    classifier = ssgan.load_classifier(tmp_path)
+    expected = classifier(images())
+    for count in (1, 1, 7, 1, 40, 3):
+        found = classifier.predict_on_batch(images()[:count])
+        assert isinstance(found, np.ndarray)
+        np.testing.assert_allclose(found, expected[:count], atol=1e-6)
+    assert classifier.predict_function.experimental_get_tracing_count() <= 2  # for one image, and for any number
+
+
+def test_a_gpu_does_not_make_keras_compile_it_for_every_number_of_images(tmp_path, monkeypatch):
+    path = tmp_path / CLASSIFIER_FILE
+    to_classifier(trained("tiny").ema_discriminator, SHAPE).save(path)
+    gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [gpu])
+    assert keras.models.load_model(path).jit_compile and not ssgan.load_classifier(path).jit_compile
+
+
 def test_layers_that_training_turns_on_stay_off_in_a_file_that_has_them(tmp_path):
     inputs = keras.Input(SHAPE)
     outputs = keras.layers.BatchNormalization()(keras.layers.Conv2D(4, 3)(inputs))

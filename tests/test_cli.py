@@ -82,7 +82,7 @@ def test_help_and_a_mistyped_flag_answer_before_tensorflow_is_imported(ssgan, co
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--lables=10"], "Unknown command line flag 'lables'. Did you mean: labels ?"),
+        (["--lables=10"], "Unknown command line flag 'lables'. Did you mean: labels"),
         (["--labels=-1"], "--labels=-1: expected at least 0"),
         (["--labels=ten"], "invalid literal for int"),
         (["--arch=resnet"], "--arch=resnet: expected one of small, tiny, paper_svhn, paper_cifar, article"),
@@ -132,6 +132,10 @@ def test_a_run_from_training_to_test_error(trained, cache):
     assert wanted <= set(metrics) and metrics["num_test"] == 2000 and metrics["steps"] == 4
     assert np.sum(metrics["ema"]["confusion"]) == 2000 and (run / "confusion.png").is_file()
 
+    page = (run / "report.html").read_text()
+    assert f"{run.relative_to(folder)}/report.html" in evaluated.stdout
+    assert "Synthetic images." in page and "Not looked for" not in page and "of 100 labels are outvoted" in page
+
     again = here(folder, cache, "train", *TINY, f"--run_dir={run}")
     assert again.returncode == 2 and "never overwritten" in again.stderr
 
@@ -146,6 +150,8 @@ def test_a_run_can_be_tested_on_other_images(trained, cache):
     assert "trained on street_digits (SYNTHETIC)" in other.stdout and "tested on svhn_cropped" in other.stdout
     (metrics,) = (folder / "runs").glob("*/metrics_svhn_cropped_*.json")
     assert json.loads(metrics.read_text())["num_test"] == 2451
+    page = metrics.with_name(metrics.name.replace("metrics", "report")).with_suffix(".html").read_text()
+    assert "2,451 images" in page and "Not looked for" not in page
     grey = here(folder, cache, "eval", "--dataset=mnist", f"--data_dir={data_dir}/tfds")
     assert grey.returncode == 2 and f"{metrics.parent.relative_to(folder)} was trained on [32, 32, 3]" in grey.stderr
 
@@ -174,6 +180,8 @@ def test_an_ensemble_predicts_the_mean_of_its_members_probabilities(trained, cac
     metrics = json.loads(written.read_text())
     assert [member["run"] for member in metrics["members"]] == names
     assert [member["label_seed"] for member in metrics["members"]] == [0, 1]
+    (page,) = first.glob("report_ensemble_*.html")
+    assert "An ensemble of 2 runs" in page.read_text()
     images, labels = street_digits.load("test", 2000, cache_dir=cache / "ssgan")
     models = [keras.models.load_model(folder / name / "classifier.keras") for name in names]
     mean = sum(model.predict(images, verbose=0) for model in models) / 2
@@ -217,6 +225,7 @@ def test_evaluating_what_is_no_finished_run_exits_with_2(cache, tmp_path):
 
 @pytest.mark.parametrize("config", sorted((ROOT / "configs").glob("*.cfg")), ids=lambda path: path.stem)
 def test_every_config_parses_and_takes_a_real_step(config, tmp_path, monkeypatch, cache):
+    from ssgan.augment import resolve_flip
     from ssgan.options import Config
     from ssgan.options.flags import parse_flags
     from ssgan.training.build import batches, build, total_steps
@@ -226,7 +235,7 @@ def test_every_config_parses_and_takes_a_real_step(config, tmp_path, monkeypatch
     assert config.read_text().startswith("# ") and f"--flagfile=configs/{config.name}" in config.read_text()
     assert total_steps(options, num_unlabeled=1000) >= 1
     shrunk = {"labeled_batch": 3, "unlabeled_batch": 4, "generated_batch": 2, "generator_width": 2}
-    options = Config(**{**vars(options), **shrunk, "precision": "float32"})
+    options = Config(**{**vars(options), **shrunk, "precision": "float32", "flip": resolve_flip(options.flip, "ab")})
 
     pixels = np.random.RandomState(0).randint(0, 256, (40, 32, 32, 3)).astype(np.uint8)
     images = ImageSet(
@@ -247,3 +256,15 @@ def test_every_config_parses_and_takes_a_real_step(config, tmp_path, monkeypatch
         batches(options, images, mask, unlabeled=np.arange(40), steps=1), verbose=0, shuffle=False
     ).history
     assert all(np.isfinite(values[0]) for values in history.values())
+
+
+def test_a_trained_run_can_be_exported(trained, cache, tmp_path):
+    done = here(trained[0], cache, "export", "--format=keras", f"--out={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "README.md",
+        "classifier.json",
+        "classifier.keras",
+    ]
+    assert "Images: 300 of `street_digits`, drawn by a program" in (tmp_path / "out" / "README.md").read_text()
+    assert "Labels seen: 100;" in (tmp_path / "out" / "README.md").read_text()

@@ -127,7 +127,23 @@ def test_another_split_than_test_can_be_evaluated(read_once, monkeypatch, capsys
     assert {"validation_error", "validation_error_raw", "num_validation"} <= metrics.keys()
     assert "test_error" not in metrics and metrics["num_validation"] == 2
     assert files.read_json(run_dir / "metrics_validation.json") == json.loads(json.dumps(metrics))
+    page = (run_dir / "report_validation.html").read_text("utf-8")
+    assert "validation error" in page and "1 (first, label seed 0)" not in page and "犬" in page
     assert (run_dir / "confusion_validation.png").is_file() and not (run_dir / "metrics.json").exists()
+
+
+def test_a_page_is_written_without_the_images_of_the_training_where_they_are_gone(read_once, monkeypatch):
+    load = data.load
+
+    def moved(dataset, split, **options):
+        if split == "train":
+            raise UsageError("they are <gone>")
+        return load(dataset, split, **options)
+
+    monkeypatch.setattr(data, "load", moved)
+    evaluate_run(EvalConfig(run=str(read_once), split="validation"))
+    page = (read_once / "report_validation.html").read_text("utf-8")
+    assert page.count("Not looked for: they are &lt;gone&gt;.") == 2 and "validation error" in page
 
 
 def test_the_images_that_were_trained_on_are_no_test(read_once, monkeypatch, capsys):

@@ -9,14 +9,17 @@ import pytest
 
 from ssgan.errors import UsageError
 from ssgan.options import Config
+from ssgan.options.declare import option
 from ssgan.options.flags import parse_flags
+from ssgan.options.groups import OwnImages
 
 FIELDS = {field.name: field for field in dataclasses.fields(Config)}
 NUMERIC = [name for name, field in FIELDS.items() if field.type not in (str, bool, str | None)]
+OWN = [field.name for field in dataclasses.fields(OwnImages)]
 CHANGED = Config(
     dataset="mnist",
     data_dir="a folder/with = and # in it",
-    image_size=28,
+    image_size="28",
     labels=0,
     batching="masked",
     gan_weight=0.25,
@@ -70,14 +73,15 @@ def test_a_bound_is_allowed_and_beyond_it_is_refused(capsys, name, key, bound):
 @pytest.mark.parametrize("name", [name for name in FIELDS if FIELDS[name].metadata["choices"]])
 def test_each_choice_is_allowed_and_another_is_refused(capsys, name):
     choices = FIELDS[name].metadata["choices"]
-    assert [getattr(parse(f"--{name}={choice}"), name) for choice in choices] == list(choices)
+    beside = ["--images=photos", "--recipe="] if name in OWN else []
+    assert [getattr(parse(f"--{name}={choice}", *beside), name) for choice in choices] == list(choices)
     line = refusal(capsys, f"--{name}=fancy")
     assert f"--{name}=fancy: expected one of {', '.join(choices)}" in line
 
 
 def test_the_wording_of_a_refusal(capsys):
     assert refusal(capsys, "--image_size=8") == (
-        "error: --image_size=8: expected 16 to 128 (--help lists the options)\n"
+        "error: --image_size=8: expected 16 to 128, or two such numbers, height,width (--help lists the options)\n"
     )
 
 
@@ -152,14 +156,14 @@ def test_json_repeats_the_options(config):
         ('{"labels": "10"}', "--labels='10': expected int"),
         ('{"labels": 10.0}', "--labels=10.0: expected int"),
         ('{"labels": true}', "--labels=True: expected int"),
-        ('{"labels": null}', "--labels=None: expected int"),
+        ('{"seed": null}', "--seed=None: expected int"),
         ('{"deterministic": 1}', "--deterministic=1: expected bool"),
         ('{"arch": 3}', "--arch=3: expected str"),
         ('{"arch": "huge"}', "--arch=huge: expected one of small"),
         ('{"learning_rate": "fast"}', "--learning_rate='fast': expected float"),
         ('{"learning_rate": NaN}', "--learning_rate=nan: expected 0.0 to 1.0"),
         ('{"total_steps": 1, "total_epochs": 1}', "two durations at once"),
-        ('{"format_version": 4, "newer": 1}', "written by a newer ssgan, in format version 4; this one reads up to 3"),
+        ('{"format_version": 5, "newer": 1}', "written by a newer ssgan, in format version 5; this one reads up to 4"),
         ('{"format_version": "2"}', "the format_version '2'; expected 1, 2, ..."),
         ('{"format_version": true}', "the format_version True; expected 1, 2, ..."),
         ('{"format_version": 0}', "the format_version 0; expected 1, 2, ..."),
@@ -198,7 +202,7 @@ def help_of(capsys, flag):
 def test_the_whole_help_lists_every_option_in_its_group(capsys):
     out, listed = help_of(capsys, "--helpfull")
     assert listed == list(FIELDS)
-    assert all(told in " ".join(out.split()) for told in ("(16 to 128)", "one of balanced, proportional, first"))
+    assert all(told in " ".join(out.split()) for told in ("(at least 1)", "one of balanced, proportional, first"))
     assert out.index("data: ") < out.index("--image_size") < out.index("labels: ") < out.index("--label_seed")
 
 
@@ -211,7 +215,7 @@ def test_help_lists_the_dozen_options_that_most_need(capsys, flag):
 
 def test_help_lists_a_group(capsys):
     assert help_of(capsys, "--help=pseudo_labels")[1] == ["pseudo_label_weight", "pseudo_label_threshold"]
-    assert "--help=everything: expected one of data, labels" in refusal(capsys, "--help=everything")
+    assert "--help=everything: expected one of data, own_images, labels" in refusal(capsys, "--help=everything")
 
 
 def test_earlier_names_of_options_are_read(capsys, tmp_path):
@@ -238,3 +242,53 @@ def test_options_need_no_tensorflow():
 def test_a_flagfile_that_is_no_text_is_refused(capsys, tmp_path):
     (tmp_path / "bytes.cfg").write_bytes(b"--labels=5\n\xff\xfe\n")
     assert "decode" in refusal(capsys, f"--flagfile={tmp_path}/bytes.cfg")
+
+
+@dataclasses.dataclass(frozen=True)
+class OfFolder:
+    run: str | None = option(None, "A run.")
+    all: bool = option(False, "Whether all.")
+    folder: str | None = option(None, "A folder.")
+
+
+@dataclasses.dataclass(frozen=True)
+class OfPaths(OfFolder):
+    paths: tuple[str, ...] = option((), "Files.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "paths"),
+    [
+        ([], ()),
+        (["a", "--run=r", "b c", "--all", "-"], ("a", "b c", "-")),
+        (
+            ["--run", "r", "--all", "a", "--", "--run=s", "-h", "--flagfile=missing"],
+            ("a", "--run=s", "-h", "--flagfile=missing"),
+        ),
+    ],
+)
+def test_arguments_without_a_name_are_one_options_values(arguments, paths):
+    parsed = parse_flags(OfPaths, ["predict", *arguments], usage="", positional="paths")
+    assert parsed.paths == paths and parsed.folder is None
+    assert (parsed.run, parsed.all) == (("r", True) if arguments else (None, False))
+
+
+def test_one_argument_without_a_name(capsys):
+    assert parse_flags(OfFolder, ["check", "--all", "x"], usage="", positional="folder").folder == "x"
+    assert parse_flags(OfFolder, ["check"], usage="", positional="folder").folder is None
+    for arguments, message in (
+        (["x", "y"], "unexpected argument 'y': one FOLDER is expected, and every option is written --name=value"),
+        (["--folder=x"], "Unknown command line flag 'folder'"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            parse_flags(OfFolder, ["check", *arguments], usage="", positional="folder")
+        assert message in capsys.readouterr().err
+
+
+def test_help_shows_an_argument_without_a_name_by_its_place(capsys):
+    for config_class, positional, line in ((OfPaths, "paths", "  PATHS ..."), (OfFolder, "folder", "  FOLDER")):
+        with pytest.raises(SystemExit, match="0"):
+            parse_flags(config_class, ["predict", "--help"], usage="Predicts.", positional=positional)
+        lines = capsys.readouterr().out.splitlines()
+        assert line in lines and "  --run=STR" in lines
+        assert not [line for line in lines if line.startswith(f"  --{positional}")]

@@ -18,7 +18,7 @@ import tensorflow_datasets as tfds
 from experiments.robustness.readers import make_tfds
 from ssgan import data
 from ssgan.data import network, street_digits, svhn_mat
-from ssgan.data.resize import to_square
+from ssgan.data.resize import fitted
 from ssgan.errors import UsageError
 from tests.tfds_sets import RANDOM, SVHN_X, SVHN_Y
 
@@ -216,7 +216,7 @@ def test_the_unlabelled_split_joins_the_train_images_where_it_is_asked_for():
 
 
 def test_large_images_of_tfds_are_shrunk_as_they_are_read(monkeypatch):
-    expected = data.load("fake_svhn", "train").resized(20)
+    expected = data.load("fake_svhn", "train").resized((20, 20))
     monkeypatch.setattr(data.ImageSet, "resized", lambda self, size: self)
     np.testing.assert_array_equal(data.load("fake_svhn", "train", image_size=20).images, expected.images)
 
@@ -263,22 +263,22 @@ def test_street_digits_have_their_quick_size_by_default(monkeypatch):
 
 def test_smaller_images_are_padded_and_left_as_they_are():
     image = RANDOM.randint(1, 256, (28, 28, 1)).astype(np.uint8)
-    padded = to_square(image, 32).numpy()
+    padded = fitted(image, (32, 32)).numpy()
     np.testing.assert_array_equal(padded[2:30, 2:30], image)
     assert padded.shape == (32, 32, 1) and (padded > 0).sum() == 28 * 28
 
 
 def test_padding_a_whole_set_is_the_same_as_padding_each_image():
     pixels = RANDOM.randint(1, 256, (5, 27, 20, 3)).astype(np.uint8)
-    found = image_set(pixels, [0] * 5).resized(32).images
-    np.testing.assert_array_equal(found, to_square(pixels, 32).numpy())
+    found = image_set(pixels, [0] * 5).resized((32, 32)).images
+    np.testing.assert_array_equal(found, fitted(pixels, (32, 32)).numpy())
 
 
 def test_images_of_half_the_size_are_enlarged_and_larger_ones_averaged():
-    enlarged = to_square(np.full((1, 3, 3, 1), 7, np.uint8), 8).numpy()
+    enlarged = fitted(np.full((1, 3, 3, 1), 7, np.uint8), (8, 8)).numpy()
     assert (enlarged[0, 1:7, 1:7] == 7).all() and enlarged.sum() == 7 * 36
     stripes = np.tile(np.array([0, 200], np.uint8), 32).reshape(1, 1, 64, 1).repeat(64, axis=1)
-    shrunk = to_square(stripes, 32).numpy()[0, :, 1:-1]
+    shrunk = fitted(stripes, (32, 32)).numpy()[0, :, 1:-1]
     assert (shrunk == 100).all()
 
 

@@ -76,13 +76,13 @@ def test_unreadable_json_is_a_usage_error(content, message):
 
 def test_a_folder_appears_whole_or_not_at_all():
     with files.whole(Path("folder")) as temporary:
-        temporary.mkdir()
-        (temporary / "file").write_text("text")
+        (temporary / "inner").mkdir(parents=True)
+        (temporary / "inner" / "file").write_text("text")
         assert os.listdir() == [temporary.name]
-    assert Path("folder/file").read_text() == "text" and os.listdir() == ["folder"]
+    assert Path("folder/inner/file").read_text() == "text" and os.listdir() == ["folder"]
     with pytest.raises(KeyError), files.whole(Path("other")) as temporary:
-        temporary.mkdir()
-        (temporary / "file").write_text("text")
+        (temporary / "inner").mkdir(parents=True)
+        (temporary / "inner" / "file").write_text("text")
         raise KeyError
     assert os.listdir() == ["folder"]
 

@@ -286,7 +286,7 @@ def test_adversarial_images_leave_the_batch_statistics_alone():
 
 
 @pytest.mark.parametrize("arch", ["small", "article"])
-@pytest.mark.parametrize("augment", ["photo", "color", "affine", "none"])
+@pytest.mark.parametrize("augment", ["photo", "natural", "color", "affine", "none"])
 def test_real_and_generated_images_are_changed_alike(augment, arch):
     gan = make_gan(augment=augment, shift=2, arch=arch)
     shown = []
@@ -301,6 +301,22 @@ def test_real_and_generated_images_are_changed_alike(augment, arch):
     assert np.allclose(edges, edges[0], atol=0.12)
     if augment != "affine":  # which adds noise
         assert min(edges) > 0.3
+
+
+@pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
+@pytest.mark.parametrize(("flip", "differ"), [("no", False), ("yes", True)])
+def test_a_step_flips_real_images_and_generated_ones_each_by_itself(updates, flip, differ):
+    gan = make_gan(updates=updates, flip=flip)
+    shown, call = [], gan.discriminator.call
+    gan.discriminator.call = lambda images, training=False: shown.append(images.numpy()) or call(images, training)
+    ramp = np.arange(SIZE, dtype=np.uint8).reshape(1, 1, SIZE, 1)
+    images, labels, mask = make_batch(rows=LABELED + UNLABELED + GENERATED)
+    generate = gan.generator.call
+    gan.generator.call = lambda noise, training: 0.0 * generate(noise, training) + to_unit_range(ramp)
+    step(gan, (np.broadcast_to(ramp, images.shape), labels, mask))
+    assert len(shown) == (4 if updates == "alternating" else 2)
+    for seen in shown:
+        assert len(np.unique(seen, axis=0)) == (2 if differ else 1)
 
 
 def test_batch_norms_see_real_and_generated_images_together():

@@ -325,7 +325,9 @@ def test_a_step_for_which_no_term_has_images_is_refused():
     ("options", "message"),
     [
         ({"updates": "both"}, "updates=both: expected one of alternating, simultaneous"),
-        ({"augment": "flip"}, "augment=flip: expected one of photo, color, affine, none"),
+        ({"augment": "flip"}, "augment=flip: expected one of photo, natural, color, affine, none"),
+        ({"flip": "both"}, "flip=both: expected one of auto, yes, no"),
+        ({"flip": "auto"}, "flip=auto: expected yes or no here; ssgan.augment.resolve_flip says which"),
         ({"generated_batch": -3}, "generated_batch=-3: expected 1 to 10000"),
         ({"generated_batch": 2.5}, "generated_batch=2.5: expected int"),
         ({"gan_every": 0}, "gan_every=0: expected 1 to 1000"),

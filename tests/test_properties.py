@@ -12,6 +12,7 @@ from ssgan.data.labels import hold_out, label_mask
 from ssgan.options import Config
 from ssgan.options.declare import plain_type
 from ssgan.options.flags import parse_flags
+from ssgan.options.groups import OwnImages
 
 SEEDS = st.integers(0, 2**31 - 1)
 
@@ -56,7 +57,13 @@ def test_every_pass_shows_every_row_once(size, count, seed, steps):
     assert len(set(rest)) == len(rest) and set(rest) <= set(pool)
 
 
+# Options whose text has a form of its own.
+WRITTEN = {"image_size": ["16", "48,64"], "test_fold": ["1/5", "2/3"]}
+
+
 def _values(field: dataclasses.Field) -> st.SearchStrategy:
+    if field.name in WRITTEN:
+        return st.sampled_from(WRITTEN[field.name])
     low, high, choices = (field.metadata[key] for key in ("low", "high", "choices"))
     if choices:
         return st.sampled_from(choices)
@@ -80,6 +87,10 @@ def configs(draw) -> Config:
         del values["labels"]
     if values.get("gan_weight", 1) == 0 or values.get("arch") == "article":
         values.pop("r1_weight", None)
+    own = {field.name for field in dataclasses.fields(OwnImages)} & values.keys()
+    if own:
+        values = {name: value for name, value in values.items() if name not in ("dataset", "train_images")}
+        values |= {"images": values.get("images", "photos")}
     return Config(**values)
 
 

@@ -4,30 +4,56 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import ssgan
 from experiments import readme
 from experiments.tables import TABLES
-from ssgan.classifier import CLASSIFIER_FILE, to_classifier
+from ssgan.check import CheckConfig
 from ssgan.eval import EvalConfig
+from ssgan.export import ExportConfig, export_run
+from ssgan.formats.runtimes import FORMATS
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
 from ssgan.options.versions import RENAMED
+from ssgan.predict import PredictConfig
+from ssgan.train import train
+from tests.finished import make_run
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PAGES = {str(path.relative_to(ROOT)): path.read_text() for path in readme.pages()}
 PYTHON = {name: text for name, text in PAGES.items() if "```python" in text}
+# The options of each command, and which of them its arguments without a name fill.
+COMMANDS = {
+    "ssgan.train": (Config, None),
+    "ssgan.eval": (EvalConfig, None),
+    "ssgan.predict": (PredictConfig, "paths"),
+    "ssgan.export": (ExportConfig, None),
+    "ssgan.check": (CheckConfig, "folder"),
+}
 # What stands in the place of what would take minutes.
 QUICK = {"10_000": "2", "Discriminator(10)": 'Discriminator(10, arch="tiny")', "width=16": "width=2"}
+QUICK |= {
+    'augment="affine"': 'augment="none"',
+    "2000,": "1, unlabeled_start=0.0, gan_weight=0.0,",
+    "every=250": "every=1",
+}
+_TINY = 'train_images=2000, arch="tiny", unlabeled_start=0.0, gan_every=1'
+QUICK |= {'dataset="street_digits"': f'dataset="street_digits", {_TINY}'}
 # What a page may ask a shell for besides ssgan's own commands and the experiments.
 SHELL = {
     "mkdocs build --strict",
     "pip install -e .[docs]",
     "pip install -q .",
+    "pip install -q mlflow",
+    "pip install -q optuna",
+    "pip install -q wandb",
     "python3 -m venv .venv",
     "source .venv/bin/activate",
     ".venv/bin/pip install -q .",
@@ -51,12 +77,21 @@ def shell_commands(text):
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory):
-    """A folder in which runs/quick holds a classifier, of a small net that was not trained."""
+    """A folder in which runs/quick is a run, of a small net that was not trained, and photos holds a picture."""
     folder = tmp_path_factory.mktemp("pages")
-    gan = ssgan.SSGAN(ssgan.Discriminator(10, arch="tiny"), ssgan.Generator((32, 32, 3), width=2))
-    (folder / "runs" / "quick").mkdir(parents=True)
-    to_classifier(gan.ema_discriminator).save(folder / "runs" / "quick" / CLASSIFIER_FILE)
+    preparation = {"height": 32, "width": 32, "channels": 3, "resize": "crop"}
+    make_run(folder / "runs" / "quick", shape=(32, 32, 3), preparation=preparation)
+    (folder / "photos").mkdir()
+    Image.radial_gradient("L").save(folder / "photos" / "=round.jpg")
     return folder
+
+
+def export_all():
+    """Does what the page of exports has a shell do, but for formats whose packages are not there."""
+    for name, one in FORMATS.items():
+        for package in one.packages:
+            pytest.importorskip(package)
+        export_run(ExportConfig(run="runs/quick", format=name))
 
 
 @pytest.mark.parametrize("page", PYTHON)
@@ -65,6 +100,7 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page, run_folder, monkeypa
     monkeypatch.chdir(run_folder)
     monkeypatch.setenv("XDG_CACHE_HOME", str(run_folder / "cache"))
     names: dict = {"__name__": "__main__"}
+    BEFORE.get(page, lambda: None)()
     for line, block in blocks(PYTHON[page], "python"):
         for written, quick in QUICK.items():
             block = block.replace(written, quick)
@@ -76,7 +112,7 @@ def check_classifier(names):
     assert names["probabilities"].shape == (8, 10)
     assert names["model"].output_shape == (None, 3)
     assert len(names["model"].trainable_weights) == 2, "the extractor is not frozen"
-    assert Path("runs/quick/saved_model/saved_model.pb").is_file()
+    assert names["soon"].shape == (1, 10)
     assert ssgan.load_classifier("classifier.keras").output_shape == (None, 10)
 
 
@@ -85,15 +121,61 @@ def check_python(names):
     assert names["again"].get_config()["discriminator"]["config"]["num_classes"] == 5
 
 
+def check_predict(names):
+    (row,) = names["rows"]
+    assert names["path"] == "photos/=round.jpg" and Path(names["path"]).is_file()
+    assert row["class"] == str(names["probabilities"].argmax())
+    assert float(row["probability"]) == pytest.approx(names["probabilities"].max(), rel=1e-5)
+    assert float(row["outlier_score"]) == pytest.approx(names["outlier_score"], rel=1e-5)
+
+
 def check_term(names):
     assert len(names["history"].history["conditional_entropy"]) == 1
 
 
+def check_export(names):
+    found = [names[name] for name in names if name.startswith("by_")]
+    assert len(found) == len(FORMATS) and names["classes"] == list("0123456789")
+    for one in found:
+        np.testing.assert_allclose(one, found[0], atol=1e-5)
+
+
+def check_sklearn(names):
+    assert names["plain"].output_shape == (None, 10)
+    np.testing.assert_array_equal(names["again"].predict(names["X"]), names["classifier"].predict(names["X"]))
+
+
+def check_callbacks(names):
+    (trial,) = names["study"].trials
+    assert trial.values[0] == trial.intermediate_values[2] and 0 <= trial.values[0] <= 1
+
+
+BEFORE = {"docs/howto/export.md": export_all}
 CHECKS = {
+    "docs/howto/callbacks.md": check_callbacks,
+    "docs/howto/export.md": check_export,
     "docs/howto/classifier.md": check_classifier,
+    "docs/howto/predict.md": check_predict,
     "docs/howto/python.md": check_python,
+    "docs/howto/sklearn.md": check_sklearn,
     "docs/howto/term.md": check_term,
 }
+
+
+@pytest.mark.filterwarnings("ignore")  # theirs
+@pytest.mark.parametrize("package", ["mlflow", "wandb"])
+def test_the_recipe_of_a_package_that_the_tests_can_do_without(package, tmp_path, monkeypatch):
+    pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)
+    (block,) = [text for _, text in blocks(PAGES["docs/howto/callbacks.md"], "py") if f"import {package}\n" in text]
+    options = {"dataset": "street_digits", "train_images": 600, "labels": 10, "arch": "tiny", "log_every": 1}
+    config = Config(**options, total_steps=3, unlabeled_start=0.0, gan_every=1)
+    exec(block.replace("=250", "=1"), names := {"train": train, "config": config})
+    if package == "mlflow":
+        (done,) = names["mlflow"].search_runs(output_format="list")
+        assert 0 <= done.data.metrics["validation_error"] <= 1 and done.data.params["learning_rate"] == "0.001"
+    else:
+        assert list(tmp_path.glob("wandb/offline-run-*/run-*.wandb"))
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "```bash" in PAGES[page]])
@@ -101,25 +183,26 @@ def test_the_command_lines_of_a_page_are_valid(page, monkeypatch):
     monkeypatch.chdir(ROOT)
     for words in shell_commands(PAGES[page]):
         match words:
-            case [_, "-m", "ssgan.train", *options] | ["ssgan-train", *options]:
-                assert_parsed(Config, options)
-            case [_, "-m", "ssgan.eval", *options] | ["ssgan-eval", *options]:
-                assert_parsed(EvalConfig, options)
+            case [_, "-m", command, *options] if command in COMMANDS:
+                assert_parsed(command, options)
+            case [command, *options] if (named := command.replace("-", ".")) in COMMANDS:
+                assert_parsed(named, options)
             case ["python", "-m", module, *_] if module.startswith("experiments."):
                 assert (ROOT / f"{module.replace('.', '/')}.py").is_file(), module
             case _:
                 assert " ".join(words) in SHELL, words
 
 
-def assert_parsed(config_class, options):
+def assert_parsed(command, options):
+    config_class, positional = COMMANDS[command]
     try:
-        parse_flags(config_class, ["ssgan", *options], usage="")
+        parse_flags(config_class, ["ssgan", *options], usage="", positional=positional)
     except SystemExit as ended:
         assert not ended.code and any(option.startswith("--help") for option in options), options
 
 
 def test_the_readme_trains_and_tests_the_synthetic_quick_start():
-    commands = [words for words in shell_commands(README) if "-m" in words and words[2].startswith("ssgan.")]
+    commands = [words for words in shell_commands(README) if "-m" in words and words[2].startswith("ssgan.")][:2]
     assert [words[2] for words in commands] == ["ssgan.train", "ssgan.eval"]
     options = parse_flags(Config, ["train", *commands[0][3:]], usage="")
     assert options.dataset == "street_digits"
@@ -132,7 +215,7 @@ def test_the_readme_is_short():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_options_that_a_page_names_exist(page):
-    known = {*vars(Config()), *vars(EvalConfig()), *RENAMED}
+    known = {*RENAMED, *(field.name for config_class, _ in COMMANDS.values() for field in fields(config_class))}
     known |= {"flagfile", "recipe", "nodeterministic", "help", "helpfull"}
     known |= {
         "check",
@@ -140,7 +223,8 @@ def test_the_options_that_a_page_names_exist(page):
         "name",
         "dist",
         "no",
-    }  # of experiments/readme.py, mkdocs and pytest; --name=value stands for any
+        "opt_out",
+    }  # of experiments/readme.py, mkdocs, pytest and OpenVINO; --name=value stands for any
     found = set(re.findall(r"(?<![\w-])--(\w+)", PAGES[page]))
     assert found <= known, found - known
     recipes = set(re.findall(r"--recipe=(\w+)", PAGES[page])) - {"NAME"}

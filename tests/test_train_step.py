@@ -3,7 +3,7 @@
 Both networks are linear here, so that every gradient can be written down: the discriminator's features are the means of
 the four quarters of an image, times a gain; its logits are linear in them; the generator is one matrix. Dropout, shift
 and augmentation are stand-ins without chance: in training, features and generated images are larger by a factor; a
-shift adds to every pixel, an augmentation scales it.
+shift adds to every pixel, a flip multiplies it, an augmentation scales it.
 """
 
 import keras
@@ -27,6 +27,7 @@ NOISE = RANDOM.uniform(size=(2 * GENERATED, LATENT)).astype(np.float32)
 PROBE = RANDOM.normal(size=(LABELED + UNLABELED + GENERATED, SIZE, SIZE, 1)).astype(np.float32)
 D_TRAINING, G_TRAINING = 1.25, 0.8  # the factors
 SHIFT, STRENGTH = 0.05, 0.7  # what a pixel gains per pixel of shift, and is multiplied by under "color"
+FLIPPED = 0.9  # what a pixel is multiplied by in a flip
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -61,6 +62,7 @@ class LinearGenerator(keras.Model):
 @pytest.fixture(autouse=True)
 def _without_chance(monkeypatch):
     monkeypatch.setattr("ssgan.augment.views.random_shift", lambda images, seed, *, pixels: images + SHIFT * pixels)
+    monkeypatch.setattr("ssgan.augment.views.random_flip", lambda images, seed: FLIPPED * images)
     monkeypatch.setitem(AUGMENT, "color", lambda images, seed: STRENGTH * images)
     monkeypatch.setattr(keras.random, "normal", lambda shape, seed: tf.constant(PROBE[: shape[0]]))
 
@@ -120,6 +122,7 @@ class ByHand:
         "gan_weight": 1.0,
         "label_smoothing": 0.0,
         "feature_matching": "l1",
+        "flip": "no",
         "shift": 0,
         "augment": "none",
         "pseudo_label_weight": 0.0,
@@ -135,7 +138,11 @@ class ByHand:
         self.steps, self.draws = 0, 0
 
     def weak(self, images):
-        return images + SHIFT * self.options["shift"]
+        return self.flip * images + SHIFT * self.options["shift"]
+
+    @property
+    def flip(self):
+        return FLIPPED if self.options["flip"] == "yes" else 1.0
 
     @property
     def strength(self):
@@ -249,7 +256,8 @@ class ByHand:
         difference = generated_features.mean(axis=0) - features.mean(axis=0)
         squared = self.options["feature_matching"] == "squared"
         by_mean = (2 * difference if squared else np.sign(difference)) / 4
-        by_image = D_TRAINING * G_TRAINING * by_mean * self.weights["gain"] @ QUARTERS.T * self.strength / len(noise)
+        by_image = D_TRAINING * G_TRAINING * by_mean * self.weights["gain"] @ QUARTERS.T / len(noise)
+        by_image *= self.flip * self.strength
         self.gradients["generator"] += noise.T @ np.broadcast_to(by_image, (len(noise), SIZE * SIZE))
         return np.mean(difference**2 if squared else np.abs(difference))
 
@@ -260,6 +268,7 @@ OPTIONS = [
     {"gan_weight": 0.0},
     {"label_smoothing": 0.2},
     {"feature_matching": "squared"},
+    {"flip": "yes"},
     {"shift": 2},
     {"augment": "color"},
     {"shift": 1, "augment": "color", "pseudo_label_weight": 0.7, "pseudo_label_threshold": 0.6},
@@ -275,6 +284,7 @@ OPTIONS = [
     {"vat_weight": 0.6, "vat_radius": 0.2, "shift": 1, "augment": "color"},
     {"vat_weight": 0.6, "vat_radius": 0.2, "shift": 1, "augment": "color", "gan_weight": 0.0},
     {"vat_weight": 1.0, "pseudo_label_weight": 1.0, "pseudo_label_threshold": 0.6, "augment": "color"},
+    {"flip": "yes", "shift": 1, "augment": "color", "pseudo_label_weight": 0.7, "pseudo_label_threshold": 0.6},
     {"d_steps": 2},
     {"gan_every": 2, "pseudo_label_weight": 0.7, "pseudo_label_threshold": 0.6},
     {"gan_every": 2, "d_steps": 2},

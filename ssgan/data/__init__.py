@@ -1,4 +1,4 @@
-"""Where images come from: TFDS by name, SVHN's `.mat` files, or the synthetic `street_digits`.
+"""Where images come from: TFDS by name, SVHN's `.mat` files, the synthetic `street_digits`, or one's own (`own`).
 
 `load` returns the same `ImageSet` from each of them: uint8 images, integer labels, class names and
 a digest.
@@ -16,7 +16,7 @@ from ssgan.data.arrays import ImageSet
 from ssgan.data.source import Source
 from ssgan.errors import UsageError
 
-__all__ = ["POOLS", "ImageSet", "Source", "load", "resolve", "splits"]
+__all__ = ["POOLS", "ImageSet", "Source", "is_on_disk", "load", "resolve", "splits"]
 
 # Splits of images without labels, as STL-10 has one; TFDS spells it with two l.
 POOLS = ("unlabelled", "unlabeled")
@@ -27,7 +27,7 @@ def load(
     split: str,
     *,
     data_dir: str | Path | None = None,
-    image_size: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
     limit: int | None = None,
     unlabelled: bool = False,
 ) -> ImageSet:
@@ -44,9 +44,9 @@ def load(
         data_dir: Existing folder that holds SVHN's two `.mat` files, or a TFDS data folder; only
             this folder is looked in. None: the folder of earlier downloads and TFDS's own. Not used
             for `street_digits`.
-        image_size: Height and width of the images, pixels; larger images are shrunk, smaller ones
-            padded with zeros (from half the size on, enlarged by a whole factor first). None: the
-            set's own size.
+        image_size: Height and width of the images, pixels, or one number for both; larger images are
+            shrunk, smaller ones padded with zeros (from half the size on, enlarged by a whole factor
+            first). None: the set's own size.
         limit: Keep only the first so many images. None: all (`street_digits`: its quick size).
         unlabelled: Whether the images of an `unlabelled` split, where there is one, follow behind.
 
@@ -57,7 +57,8 @@ def load(
         UsageError: for an unknown data set, split or folder, files that are damaged or cannot be
             downloaded, and a limit above the number of images.
     """
-    for name, value in (("image_size", image_size), ("limit", limit)):
+    size = (image_size, image_size) if isinstance(image_size, int) else image_size
+    for name, value in (("image_size", min(size) if size else None), ("limit", limit)):
         if value is not None and value < 1:
             raise UsageError(f"{name} is {value}; expected at least 1, or None")
     folder = _existing(data_dir)
@@ -67,10 +68,10 @@ def load(
     elif dataset == "svhn_cropped":
         found = _svhn(split, folder)
     else:
-        found = _tfds(dataset, split, folder, image_size, unlabelled=unlabelled)
+        found = _tfds(dataset, split, folder, size, unlabelled=unlabelled)
     if limit is not None:
         found = found.first(limit)
-    return found if image_size is None else found.resized(image_size)
+    return found if size is None else found.resized(size)
 
 
 def splits(dataset: str, *, data_dir: str | Path | None = None) -> tuple[str, ...]:
@@ -88,6 +89,23 @@ def splits(dataset: str, *, data_dir: str | Path | None = None) -> tuple[str, ..
     from ssgan.data import tfds_images
 
     return tuple(tfds_images.find(dataset, data_dir=folder).info.splits)
+
+
+def is_on_disk(dataset: str, *, data_dir: str | Path | None = None) -> bool:
+    """Tells whether `load` would find a data set without a download.
+
+    Args:
+        dataset: The name of a data set, not `auto`.
+        data_dir: As for `load`, but it may be gone.
+    """
+    folder = None if data_dir is None else Path(os.path.expanduser(data_dir))
+    if dataset == "street_digits":
+        return True
+    if folder is not None and not folder.is_dir():
+        return False
+    if dataset == "svhn_cropped" and svhn_mat.is_in(folder or svhn_mat.default_folder()):
+        return True
+    return _is_prepared(dataset, folder)
 
 
 def resolve(dataset: str, *, data_dir: str | Path | None = None) -> str:
@@ -148,7 +166,7 @@ def _svhn(split: str, folder: Path | None) -> ImageSet:
     mat_folder = folder or svhn_mat.default_folder()
     if not svhn_mat.is_in(mat_folder):
         if _is_prepared("svhn_cropped", folder):
-            return _tfds("svhn_cropped", split, folder, image_size=None)
+            return _tfds("svhn_cropped", split, folder, None)
         _refuse_near_miss("svhn_cropped", folder)
         svhn_mat.check_split(split)
         svhn_mat.download(mat_folder)
@@ -156,7 +174,7 @@ def _svhn(split: str, folder: Path | None) -> ImageSet:
 
 
 def _tfds(
-    dataset: str, split: str, folder: Path | None, image_size: int | None, *, unlabelled: bool = False
+    dataset: str, split: str, folder: Path | None, size: tuple[int, int] | None, *, unlabelled: bool = False
 ) -> ImageSet:
     from ssgan.data import tfds_images  # here, because the other sources need no TensorFlow Datasets
 
@@ -167,9 +185,9 @@ def _tfds(
         if ":" not in dataset:
             tfds_images.refuse_other_version(builder)
         tfds_images.prepare(builder)
-    found = tfds_images.read(builder, split, image_size=image_size)
+    found = tfds_images.read(builder, split, size=size)
     pools = [name for name in POOLS if name in builder.info.splits] if unlabelled else []
-    return found.with_pool(tfds_images.read(builder, pools[0], image_size=image_size)) if pools else found
+    return found.with_pool(tfds_images.read(builder, pools[0], size=size)) if pools else found
 
 
 def _is_prepared(dataset: str, folder: Path | None) -> bool:

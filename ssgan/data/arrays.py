@@ -8,7 +8,7 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from ssgan.data.resize import padded, to_square
+from ssgan.data.resize import fitted, padded
 from ssgan.errors import UsageError
 
 
@@ -103,17 +103,17 @@ class ImageSet:
         source = f"{self.source} with its {pool.split} split"
         return dataclasses.replace(self, images=images, labels=labels, source=source)
 
-    def resized(self, image_size: int) -> "ImageSet":
-        """Returns the set with square images of `image_size` pixels; see `to_square` for how."""
+    def resized(self, size: tuple[int, int]) -> "ImageSet":
+        """Returns the set with images of this height and width, pixels; see `fitted` for how."""
         height, width = self.images.shape[1:3]
-        if (height, width) == (image_size, image_size):
+        if (height, width) == size:
             return self
-        if image_size // max(height, width) == 1:
-            return dataclasses.replace(self, images=padded(self.images, image_size))
+        if min(size[0] // height, size[1] // width) == 1:
+            return dataclasses.replace(self, images=padded(self.images, size))
         import tensorflow as tf  # here, because most images need no resize, and so no TensorFlow
 
         # On the CPU everywhere: an accelerator may round otherwise, which would change the digest.
         with tf.device("CPU"):
             starts = range(0, len(self), 1024)
-            parts = [to_square(self.images[i : i + 1024], image_size).numpy() for i in starts]
+            parts = [fitted(self.images[i : i + 1024], size).numpy() for i in starts]
         return dataclasses.replace(self, images=np.concatenate(parts))

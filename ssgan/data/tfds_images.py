@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 
 from ssgan.data import network
 from ssgan.data.arrays import ImageSet
-from ssgan.data.resize import to_square
+from ssgan.data.resize import fitted
 from ssgan.errors import UsageError
 from ssgan.store import files
 
@@ -179,7 +179,7 @@ def _why_not_downloadable(builder: tfds.core.DatasetBuilder) -> str | None:
     return network.why_unreachable(urls[0]) if urls else None
 
 
-def read(builder: tfds.core.DatasetBuilder, split: str, *, image_size: int | None = None) -> ImageSet:
+def read(builder: tfds.core.DatasetBuilder, split: str, *, size: tuple[int, int] | None = None) -> ImageSet:
     """Reads a split of a prepared data set, in its canonical order.
 
     TFDS stores examples shuffled, by a fixed rule. Where they carry an `id` (SVHN, CIFAR), that
@@ -190,14 +190,14 @@ def read(builder: tfds.core.DatasetBuilder, split: str, *, image_size: int | Non
     Args:
         builder: From `find`, prepared.
         split: `train`, `test`, or another that the set has.
-        image_size: Height and width of the images, pixels; used only where the set has images of
+        size: Height and width of the images, pixels; used only where the set has images of
             several sizes, or larger ones.
 
     Returns:
-        The images at their own size, or at `image_size` where they have several, or a larger one.
+        The images at their own size, or at `size` where they have several, or a larger one.
 
     Raises:
-        UsageError: if there is no such split, the images have several sizes and `image_size` is
+        UsageError: if there is no such split, the images have several sizes and `size` is
             None, or the files are damaged.
     """
     if split not in builder.info.splits:
@@ -206,11 +206,11 @@ def read(builder: tfds.core.DatasetBuilder, split: str, *, image_size: int | Non
             "(ssgan.eval --split=NAME takes another than test)"
         )
     image_key, label_key = _image_and_label(builder)
-    if None in builder.info.features[image_key].shape and image_size is None:
+    if None in builder.info.features[image_key].shape and size is None:
         raise UsageError(f"{builder.name} has images of several sizes; pass image_size")
     try:
         _check_records(builder, split)
-        columns = _columns(builder, split, image_size)
+        columns = _columns(builder, split, size)
     except Exception as error:  # damaged files: any TensorFlow error
         reason = " ".join(str(error).split())[:500]
         raise UsageError(
@@ -248,7 +248,7 @@ def _check_records(builder: tfds.core.DatasetBuilder, split: str) -> None:
             raise ValueError(f"{path.name} holds {found:,} records to byte {position:,} of {size:,}, not {declared:,}")
 
 
-def _columns(builder: tfds.core.DatasetBuilder, split: str, image_size: int | None) -> dict[str, np.ndarray]:
+def _columns(builder: tfds.core.DatasetBuilder, split: str, size: tuple[int, int] | None) -> dict[str, np.ndarray]:
     import tensorflow as tf
 
     image_key, label_key = _image_and_label(builder)
@@ -261,9 +261,9 @@ def _columns(builder: tfds.core.DatasetBuilder, split: str, image_size: int | No
     examples = examples.map(lambda example: {column: example[key] for column, key in keys.items()})
     height, width = builder.info.features[image_key].shape[:2]
     # As they are read, because all images at their full size may not fit into memory.
-    if image_size is not None and (None in (height, width) or max(height, width) > image_size):
+    if size is not None and (None in (height, width) or height > size[0] or width > size[1]):
         examples = examples.map(
-            lambda example: example | {"image": to_square(example["image"], image_size)},
+            lambda example: example | {"image": fitted(example["image"], size)},
             num_parallel_calls=tf.data.AUTOTUNE,
         )
     batches = list(examples.batch(1024).prefetch(2).as_numpy_iterator())

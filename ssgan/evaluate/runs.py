@@ -2,11 +2,13 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from ssgan import terms
 from ssgan.classifier import CLASSIFIER_FILE, load_classifier, to_classifier
+from ssgan.data.own import Preparation
 from ssgan.errors import UsageError
 from ssgan.gan import SSGAN
 from ssgan.options import Config
@@ -21,7 +23,7 @@ _TERMS = tuple(
     if isinstance(term, type) and issubclass(term, terms.Term) and term is not terms.Term
 )
 # What the report takes from about.json, by type.
-_ABOUT = {"image_shape": list, "class_names": list, "synthetic": bool, "num_train": int}
+_ABOUT = {"image_shape": list, "class_names": list, "synthetic": bool, "num_train": int, "dataset": str}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,9 +37,14 @@ class Member:
     raw: keras.Model
 
     @property
+    def preparation(self) -> Preparation:
+        """How pictures become images such as those it was trained on."""
+        return preparation_of(self.about, self.run_dir / run.ABOUT)
+
+    @property
     def trained_on(self) -> str:
         """The images and labels, in words."""
-        name = f"{self.config.dataset} (SYNTHETIC)" if self.about["synthetic"] else self.config.dataset
+        name = f"{self.about['dataset']} (SYNTHETIC)" if self.about["synthetic"] else self.about["dataset"]
         labels = f"{self.config.labels:,} labels of {self.about['num_train']:,} images"
         return f"{name} with {labels} (label seed {self.config.label_seed})"
 
@@ -53,6 +60,23 @@ def read_about(path: Path) -> dict:
         if type(about.get(key)) is not kind:
             raise UsageError(f"{path}: {key} is {str(about.get(key))[:100]}; expected a {kind.__name__}")
     return about
+
+
+def preparation_of(about: dict[str, Any], path: Path) -> Preparation:
+    """Returns how a run's images were prepared: padded, where a run of an earlier version does not say.
+
+    Raises:
+        UsageError: if `about`, which `read_about` returned of the file `path`, says what cannot be.
+    """
+    shape = about["image_shape"]
+    values = dict(zip(("height", "width", "channels"), shape, strict=False))
+    try:
+        preparation = Preparation.from_dict(about.get("preparation", {**values, "resize": "pad"}))
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from error
+    if list(preparation.image_shape) != shape:
+        raise UsageError(f"{path}: images are {shape}, prepared as {preparation.image_shape}; expected the same")
+    return preparation
 
 
 def load_gan(path: Path) -> SSGAN:
@@ -71,6 +95,15 @@ def read_members(named: str | None, *, sha256: str | None) -> list[Member]:
     Raises:
         UsageError: if one of them is no finished run, is damaged, or is named twice.
     """
+    return [_read_member(folder, sha256=digest) for folder, digest in find(named, sha256=sha256)]
+
+
+def find(named: str | None, *, sha256: str | None) -> list[tuple[Path, str | None]]:
+    """Returns the folders of the runs that are named, or of the newest one, and the digest that each is to have.
+
+    Raises:
+        UsageError: if one of them is no finished run, or is named twice; if there are not as many digests.
+    """
     names = run.split_names(named) if named else [None]
     digests = sha256.split(",") if sha256 else [None] * len(names)
     if len(digests) != len(names):
@@ -78,7 +111,7 @@ def read_members(named: str | None, *, sha256: str | None) -> list[Member]:
     folders = [run.finished(name) for name in names]
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise UsageError(f"--run={named} names a run twice; expected different ones")
-    return [_read_member(folder, sha256=digest) for folder, digest in zip(folders, digests, strict=True)]
+    return list(zip(folders, digests, strict=True))
 
 
 def _read_member(run_dir: Path, *, sha256: str | None) -> Member:

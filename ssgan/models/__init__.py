@@ -1,7 +1,7 @@
 """The two networks: `Discriminator`, which is the classifier, and `Generator`."""
 
-from ssgan.models.architectures import ARCHITECTURES
+from ssgan.models.architectures import ARCHITECTURES, dense_trunk
 from ssgan.models.discriminator import Discriminator
-from ssgan.models.generator import Generator
+from ssgan.models.generator import Generator, is_row
 
-__all__ = ["ARCHITECTURES", "Discriminator", "Generator"]
+__all__ = ["ARCHITECTURES", "Discriminator", "Generator", "dense_trunk", "is_row"]

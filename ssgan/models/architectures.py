@@ -8,6 +8,7 @@ import functools
 import math
 from collections.abc import Callable, Sequence
 
+import keras
 from keras import layers
 
 from ssgan.layers import BatchNormalization, Dropout, UniformNoise, WeightNormConv2D
@@ -80,6 +81,23 @@ def article(dtype) -> list[layers.Layer]:
         dropout(),
         *conv(128, batch_norm=False),
     ]
+
+
+def dense_trunk(num_features: int) -> keras.Model:
+    """For rows of numbers that are no image, (1, n, 1): two dense layers of 128 units; what they see is noisy."""
+    return keras.Sequential(
+        [
+            keras.Input((1, num_features, 1)),
+            layers.Flatten(),
+            layers.GaussianNoise(0.05),
+            layers.Dense(128, kernel_initializer="he_normal"),
+            layers.LeakyReLU(0.2),
+            layers.Dropout(0.2),
+            layers.Dense(128, kernel_initializer="he_normal"),
+            layers.LeakyReLU(0.2),
+        ],
+        name="dense_trunk",
+    )
 
 
 ARCHITECTURES: dict[str, Callable[..., list[layers.Layer]]] = {

@@ -28,7 +28,8 @@ class Discriminator(keras.Model):
         halvings: how often the architecture first halves the images; None: until they have at most 32 pixels.
         dtype: Keras dtype policy of the convolutions; pooling, features and logits are always float32.
 
-    Input shape: float [batch, height, width, channels] in -1..1; 16 to 128 pixels, 1 or 3 channels.
+    Input shape: float [batch, height, width, channels] in -1..1; 16 to 128 pixels, 1 or 3 channels, or what a `trunk`
+        takes.
     Output shape: logits float32 [batch, K], features float32 [batch, features].
 
     Raises:
@@ -73,8 +74,8 @@ class Discriminator(keras.Model):
         return any(isinstance(layer, keras.layers.BatchNormalization) for layer in _nested(self.trunk))
 
     def build(self, input_shape):
-        _check_image_shape(input_shape)
         if not self.has_own_trunk:
+            _check_image_shape(input_shape)
             if self.halvings is None:
                 self.halvings = halvings_to_32_pixels(input_shape[1:])
             self._halve_first(self.halvings)

@@ -1,5 +1,7 @@
 """The generator: a DCGAN from a noise vector to an image."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 from keras import layers, ops
@@ -17,11 +19,12 @@ class Generator(keras.Model):
     last one weight-normalised, with tanh.
 
     Args:
-        image_shape: (height, width, channels) of the images; 16 to 128 pixels, 1 or 3 channels.
+        image_shape: (height, width, channels) of the images; 16 to 128 pixels, 1 or 3 channels. Or (1, n, 1): a row of
+            n numbers that is no image.
         width: channels of the last hidden layer; 2, 4, 8, ... times as many in the layers before. The paper: 128.
         latent_dim: size of the noise vector. The paper: 100.
         levels: transposed convolutions, each of which doubles the resolution; None: three for images of up to 32
-            pixels, as in the paper, and one more for each doubling beyond.
+            pixels, as in the paper, and one more for each doubling beyond; one for a row.
         dtype: Keras dtype policy of the layers; the images are always float32.
 
     Input shape: float [batch, latent_dim]; the training draws it uniformly from 0..1, as the paper's code does.
@@ -41,16 +44,13 @@ class Generator(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if (
-            len(image_shape) != 3
-            or not all(16 <= side <= 128 for side in image_shape[:2])
-            or image_shape[2] not in (1, 3)
-        ):
+        if not (_is_image(image_shape) or is_row(image_shape)):
             raise ValueError(f"image_shape={tuple(image_shape)}: expected (16..128, 16..128, 1 or 3)")
         self.image_shape = tuple(image_shape)
         self.width = width
         self.latent_dim = latent_dim
-        self.levels = 3 + halvings_to_32_pixels(image_shape) if levels is None else levels
+        by_size = 1 if is_row(image_shape) else 3 + halvings_to_32_pixels(image_shape)
+        self.levels = by_size if levels is None else levels
         dtype = self.dtype_policy
         base = [-(-side // 2**self.levels) for side in image_shape[:2]]
         channels = [width * 2**level for level in reversed(range(self.levels))]
@@ -101,6 +101,15 @@ class Generator(keras.Model):
             is_norm = isinstance(layer, BatchNormalization)
             hidden = layer(hidden, training=training) if is_norm else layer(hidden)
         return hidden
+
+
+def is_row(image_shape: Sequence[int]) -> bool:
+    """Tells whether what has this shape is a row of numbers, (1, n, 1), and no image."""
+    return len(image_shape) == 3 and image_shape[0] == image_shape[2] == 1 and image_shape[1] >= 1
+
+
+def _is_image(shape: Sequence[int]) -> bool:
+    return len(shape) == 3 and all(16 <= side <= 128 for side in shape[:2]) and shape[2] in (1, 3)
 
 
 def _batch_norm_relu(dtype) -> list[layers.Layer]:

@@ -8,6 +8,8 @@ from ssgan.errors import UsageError
 from ssgan.options import groups, versions
 from ssgan.options.declare import check, shortened
 
+OWN = "own"  # what `dataset` says where the images are one's own
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config(
@@ -21,6 +23,7 @@ class Config(
     groups.Views,
     groups.Batches,
     groups.Labels,
+    groups.OwnImages,
     groups.Data,
 ):
     """The options of `python -m ssgan.train`: those of every group, the first of them last.
@@ -37,6 +40,13 @@ class Config(
                 f"two durations at once: --total_steps={self.total_steps} and --total_epochs={self.total_epochs}; "
                 "give one of them"
             )
+        if self.images is None and (given := self._without_images()):
+            raise UsageError(f"{', '.join(given)} without --images; expected the folder of your pictures by --images")
+        if self.images is not None and (self.dataset not in ("auto", OWN) or self.train_images is not None):
+            raise UsageError(
+                f"--images={self.images} beside --dataset={self.dataset} or --train_images={self.train_images}; take "
+                "the pictures of a folder, or a data set, of which the first images may be taken"
+            )
         if self.labels == 0 and self.gan_weight == 0:
             raise UsageError("--labels=0 and --gan_weight=0 leave nothing to learn from; raise one of them")
         if self.r1_weight and self.gan_weight == 0:
@@ -48,6 +58,16 @@ class Config(
                 f"--r1_weight={self.r1_weight} and --arch=article: R1 needs a gradient for each image, and batch norm "
                 "mixes them; take another --arch"
             )
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether labels are learned from; so many of them may be still to be chosen."""
+        return self.labels != 0
+
+    def _without_images(self) -> list[str]:
+        """Returns the options given that are for one's own images alone."""
+        own = dataclasses.fields(groups.OwnImages)
+        return [f"--{one.name}={value}" for one in own if (value := getattr(self, one.name)) != one.default]
 
     def to_json(self) -> str:
         """Returns the options as a JSON object: its format's number, and all but `resume`, no property of a run."""

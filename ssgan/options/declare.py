@@ -72,6 +72,30 @@ def check(group: type, name: str, value: Any, *, shown_as: str | None = None) ->
         raise UsageError(f"{shown_as}={shortened(str(value))}: expected {expectation(field)}")
 
 
+def as_size(text: str) -> tuple[int, int]:
+    """Returns the height and width in `64` or `48,64`.
+
+    Raises:
+        UsageError: for another text, or sides that are not 16 to 128.
+    """
+    sides = [int(side) for side in text.split(",") if side.strip().isdecimal()]
+    if len(sides) != text.count(",") + 1 or len(sides) > 2 or not all(16 <= side <= 128 for side in sides):
+        raise UsageError(f"--image_size={shortened(text)}: expected 16 to 128, or two such numbers, height,width")
+    return sides[0], sides[-1]
+
+
+def as_fold(text: str) -> tuple[int, int]:
+    """Returns the two numbers in `2/5`: which part, of how many.
+
+    Raises:
+        UsageError: for another text.
+    """
+    number, _, parts = text.partition("/")
+    if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts) and 2 <= int(parts) <= 100):
+        raise UsageError(f"--test_fold={shortened(text)}: expected K/N, such as 1/5, the first of five parts")
+    return int(number), int(parts)
+
+
 def shortened(text: str) -> str:
     """Returns at most 200 characters of a text, for an error."""
     return text if len(text) <= 200 else f"{text[:200]}..."

@@ -5,6 +5,7 @@ from pathlib import Path
 from ssgan.errors import UsageError
 from ssgan.store import files
 
+OWN_IMAGES = "own_images"  # taken with --images, where no other is named
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 

@@ -1,6 +1,7 @@
 """What the options of earlier versions meant: some were removed since, some did not exist yet.
 
-Format 1 had no number; format 3 renamed three options. Raise `FORMAT_VERSION` when an option changes its name or its
+Format 1 had no number; format 3 renamed three options; in format 4, labels, validation and image_size may be left
+open, and the latter is a text, `64` or `48,64`. Raise `FORMAT_VERSION` when an option changes its name or its
 meaning; the old name goes into `RENAMED`, one that is removed into `_REMOVED`, one that is added into `_BEFORE` where a
 run without it was not what its default says.
 """
@@ -8,7 +9,7 @@ run without it was not what its default says.
 from collections.abc import Mapping
 from typing import Any
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 # Old name -> name of today, for command lines, flagfiles and saved options.
 RENAMED = {
@@ -38,6 +39,8 @@ def today(saved: Mapping[str, Any]) -> dict[str, Any]:
     options = {**_BEFORE, **kept}
     if isinstance(options.get("augment"), bool):
         options["augment"] = _AUGMENT[options["augment"]]
+    if type(options.get("image_size")) is int:
+        options["image_size"] = str(options["image_size"])
     return options
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import math
 import os
+import shutil
 import stat
 import zipfile
 import zlib
@@ -37,15 +38,20 @@ def whole(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{_TEMPORARY}{os.getpid()}-{path.name}")
     try:
         yield temporary
-        for written in [*temporary.glob("*"), temporary]:  # of a file, the glob is empty
-            _synchronize(written)
-        os.replace(temporary, path)
-        _synchronize(path.parent)
+        put_in_place(temporary, path)
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         with contextlib.suppress(OSError):
             remove(temporary)
+
+
+def put_in_place(written: Path, path: Path) -> None:
+    """Renames a file, or a folder of files, when it is on the disk; on return the new name is, too."""
+    for one in [*written.rglob("*"), written]:  # of a file, the glob is empty
+        _synchronize(one)
+    os.replace(written, path)
+    _synchronize(path.parent)
 
 
 def write(path: Path, text: str) -> None:
@@ -61,11 +67,9 @@ def write_json(path: Path, values: dict[str, Any]) -> None:
 
 
 def remove(path: Path) -> None:
-    """Removes a file or a folder of files, and is content when there is none."""
+    """Removes a file, or a folder with all in it, and is content when there is none; links are not followed."""
     if path.is_dir() and not path.is_symlink():
-        for file in path.iterdir():
-            file.unlink()
-        path.rmdir()
+        shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 

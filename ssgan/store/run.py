@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def as_saved(config: Config) -> Config:
     saved = saved_options(config)
     if saved is None:
         return config
-    automatic = {name: getattr(saved, name) for name in ("dataset", "precision") if getattr(config, name) == "auto"}
+    automatic = {name: value for name, value in vars(saved).items() if getattr(config, name) in (None, "auto")}
     config = dataclasses.replace(config, **automatic, run_dir=saved.run_dir)
     given, before = config.mathematics(), saved.mathematics()
     differing = [f"--{name}={given[name]} (the run: {before[name]})" for name in given if given[name] != before[name]]
@@ -139,7 +140,8 @@ def _path(name: str) -> Path:
 
 def _name(config: Config, *, synthetic: bool) -> str:
     prefix = "synthetic-" if synthetic else ""
-    dataset = config.dataset.replace("/", "_").replace(":", "_")  # TFDS names may hold a configuration and a version
+    # TFDS names may hold a configuration and a version.
+    dataset = re.sub(r"[^\w.-]", "_", Path(config.images).name if config.images else config.dataset)
     return f"{prefix}{dataset}-{config.labels}-{config.arch}-label_seed{config.label_seed}-seed{config.seed}"
 
 

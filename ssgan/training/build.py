@@ -9,6 +9,7 @@ import tensorflow as tf
 from ssgan import Discriminator, Generator, hardware, terms
 from ssgan.batches import masked_batches, mixed_batches
 from ssgan.gan import SSGAN
+from ssgan.models import dense_trunk, is_row
 from ssgan.options import DEFAULT_STEPS, Config
 from ssgan.schedules import ConstantThenLinear
 
@@ -42,7 +43,7 @@ def batches(
         return masked_batches(*arrays, batch=unlabeled_batch + own or config.unlabeled_batch, **shared)
     return mixed_batches(
         *arrays,
-        labeled_batch=config.labeled_batch if config.labels else 0,
+        labeled_batch=config.labeled_batch if config.has_labels else 0,
         unlabeled_batch=unlabeled_batch,
         generator_batch=own,
         **shared,
@@ -56,15 +57,16 @@ def is_baseline(config: Config) -> bool:
 
 def unlabeled_start(config: Config, *, steps: int) -> int:
     """Returns the number of steps in which the labelled images alone are learned from, before the others take part."""
-    has_both = config.labels > 0 and config.batching == "mixed" and not is_baseline(config)
+    has_both = config.has_labels and config.batching == "mixed" and not is_baseline(config)
     return round(config.unlabeled_start * steps) if has_both else 0
 
 
 def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int, steps: int) -> SSGAN:
-    """Returns the compiled model that the options ask for."""
+    """Returns the compiled model that the options ask for; of rows that are no image, with a dense discriminator."""
+    trunk = dense_trunk(image_shape[1]) if is_row(image_shape) else None
     dtype = hardware.dtype_policy(config.precision)
     gan = SSGAN(
-        Discriminator(num_classes, arch=config.arch, pooling=config.pooling, dtype=dtype),
+        Discriminator(num_classes, arch=config.arch, trunk=trunk, pooling=config.pooling, dtype=dtype),
         Generator(image_shape, width=config.generator_width, latent_dim=config.latent_dim, dtype=dtype),
         ema_decay=config.ema_decay,
     )
@@ -74,7 +76,7 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
 
 def d_terms(config: Config) -> list[terms.Term]:
     """Returns the terms of the discriminator's loss."""
-    classes = config.labels > 0  # a plain GAN names none
+    classes = config.has_labels  # a plain GAN names none
     every = [
         (classes, terms.Supervised()),
         (True, terms.Adversarial(config.gan_weight, label_smoothing=config.label_smoothing)),
@@ -92,7 +94,7 @@ def g_terms(config: Config) -> list[terms.Term]:
 
 def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 1.0) -> None:
     """Compiles a model as the options ask: optimizers at their beginning, the learning rate times a factor."""
-    gan_every = config.gan_every if config.labels else 1  # without labels there is nothing else to learn from
+    gan_every = config.gan_every if config.has_labels else 1  # without labels there is nothing else to learn from
     start = unlabeled_start(config, steps=steps)
     g_every = gan_every * config.d_steps
 
@@ -111,6 +113,7 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
         unlabeled_start=start,
         gan_every=gan_every,
         generated_batch=config.generated_batch,
+        flip=config.flip,
         shift=config.shift,
         augment=config.augment,
     )

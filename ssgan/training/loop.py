@@ -2,10 +2,11 @@
 
 import functools
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -35,6 +36,7 @@ def fit(
     validation: tuple[np.ndarray, np.ndarray] | None,
     title: str,
     steps: int,
+    further: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, float]:
     """Trains a model from the newest checkpoint of its run, or from the beginning, to the last step.
 
@@ -47,9 +49,11 @@ def fit(
         validation: (images, labels) to watch the error on, or None.
         title: of the figures.
         steps: number of the last step.
+        further: callbacks of the user's, which come after those of a run, but before a checkpoint is saved: it holds
+            what they have done in the step. They may stop the training, which is finished then.
 
     Returns:
-        What the training took, for `summary.json`.
+        What the training took, for `summary.json`: the steps done among it.
 
     Raises:
         UsageError: if a checkpoint holds what no run saves.
@@ -75,6 +79,7 @@ def fit(
                 callbacks.NonFiniteGuard(),
                 monitor,
                 *([samples] if config.gan_weight else []),
+                *further,
                 callbacks.Checkpoints(
                     folder,
                     total_steps=steps,
@@ -87,7 +92,7 @@ def fit(
             try:
                 if start < steps:
                     gan.fit(batches(start=start), shuffle=False, verbose=0, callbacks=watching)
-                return {"train_seconds": monitor.seconds(), "rollbacks": rollbacks}
+                return {"steps": gan.step, "train_seconds": monitor.seconds(), "rollbacks": rollbacks}
             except NonFiniteError as error:
                 saved = _newest(folder, identity, steps=steps)
                 last_good = f"the last good checkpoint is of step {saved.step}" if saved else "there is no checkpoint"

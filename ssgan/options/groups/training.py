@@ -1,98 +1,11 @@
-"""Every option of a training run, in groups: frozen dataclasses, which `ssgan.options.Config` puts together."""
+"""The networks, the terms of their losses, how long and where they are trained."""
 
 import dataclasses
 
-from ssgan.options.declare import check, option
+from ssgan.options.declare import option
+from ssgan.options.groups.group import Group
 
 DEFAULT_STEPS = 10_000
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Group:
-    """A group of options.
-
-    Raises:
-        UsageError: from the constructor, for a value of the wrong type, out of its bounds or not among its choices.
-    """
-
-    def __post_init__(self):
-        for field in dataclasses.fields(self):
-            check(type(self), field.name, getattr(self, field.name), shown_as=f"--{field.name}")
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Data(Group):
-    """Which images."""
-
-    dataset: str = option(
-        "auto",
-        "TFDS name of an image classification data set (svhn_cropped, mnist, cifar10, ...), "
-        "street_digits (synthetic, embedded), or auto: SVHN where it can be had, otherwise street_digits.",
-        essential=True,
-    )
-    data_dir: str | None = option(
-        None,
-        "Folder with SVHN's train_32x32.mat and test_32x32.mat, or a TFDS data folder. Default: TFDS's own.",
-        essential=True,
-        mathematics=False,
-    )
-    image_size: int = option(
-        32,
-        "Height and width of the images, pixels; smaller images are padded, larger ones shrunk.",
-        low=16,
-        high=128,
-        essential=True,
-    )
-    train_images: int | None = option(
-        None, "Use only the first so many train images. Default: all (street_digits: 10000).", low=1
-    )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Labels(Group):
-    """Which labels are seen."""
-
-    labels: int = option(
-        1000, "Number of train images whose label is used; 0 trains a plain GAN.", low=0, essential=True
-    )
-    label_seed: int = option(0, "Seed that chooses the labelled images.", low=0, high=2**31 - 1, essential=True)
-    label_strategy: str = option(
-        "balanced",
-        "balanced: the same number per class; proportional: class frequencies kept; first: the first rows.",
-        choices=("balanced", "proportional", "first"),
-    )
-    validation: int = option(
-        500, "Unlabelled train images held out to watch the error; never trained on, nothing is chosen by them.", low=0
-    )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Batches(Group):
-    """What a step sees."""
-
-    batching: str = option(
-        "mixed",
-        "mixed: a fixed number of labelled rows beside the unlabelled ones; masked: one stream, most labels hidden.",
-        choices=("mixed", "masked"),
-    )
-    labeled_batch: int = option(50, "Labelled images per step (mixed batching only).", low=1, high=10_000)
-    unlabeled_batch: int = option(50, "Unlabelled images per discriminator update.", low=1, high=10_000)
-    generated_batch: int = option(32, "Generated images per update.", low=1, high=10_000)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Views(Group):
-    """How images are changed, real and generated alike."""
-
-    shift: int = option(2, "Random translation of the training images by up to so many pixels.", low=0, high=8)
-    augment: str = option(
-        "photo",
-        "Change of the images trained on, real and generated: color (colours, contrast inverted, a box cut out), "
-        "photo (that, and a little turned, slanted, stretched, shifted), affine (more of the latter, noise, stray "
-        "strokes: for drawings such as MNIST's), none.",
-        choices=("photo", "color", "affine", "none"),
-        essential=True,
-    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -219,7 +132,6 @@ class Run(Group):
         "auto",
         "Arithmetic of the convolutions; auto: bfloat16 where the hardware has matrix units for it.",
         choices=("auto", "float32", "bfloat16"),
-        essential=True,
     )
     deterministic: bool = option(
         False,

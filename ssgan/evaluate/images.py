@@ -1,0 +1,58 @@
+"""The images that a run is evaluated on: its own test images, or others."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssgan import data
+from ssgan.data import own
+from ssgan.errors import UsageError
+from ssgan.evaluate.runs import Member
+from ssgan.options import OWN
+from ssgan.training import sources
+
+if TYPE_CHECKING:
+    from ssgan.data import Source
+    from ssgan.eval import EvalConfig
+
+
+def test_images(member: Member, options: "EvalConfig") -> tuple["Source", bool]:
+    """Returns labelled images, and whether they are others than those of the run.
+
+    Args:
+        member: a finished run.
+        options: of `ssgan.eval`.
+
+    Raises:
+        UsageError: if there are no such images, some of them have no label, or options do not go together.
+    """
+    config = member.config
+    if options.images is not None:
+        return _pictures(member, options), True
+    if options.labels_file is not None:
+        raise UsageError(f"--labels_file={options.labels_file} without --images; expected the folder of the pictures")
+    dataset = options.dataset or config.dataset
+    if dataset == OWN:
+        return _labeled(sources.load_images(config, options.split)), False
+    data_dir = options.data_dir or (config.data_dir if dataset == config.dataset else None)
+    images = data.load(dataset, options.split, data_dir=data_dir, image_size=member.preparation.image_shape[:2])
+    if images.num_unlabelled:
+        raise UsageError(
+            f"{images.num_unlabelled:,} of the {len(images):,} {images.name} {images.split} images have no label; "
+            "expected one for each image: name another split with --split"
+        )
+    return images, (dataset, data_dir) != (config.dataset, config.data_dir)
+
+
+def _pictures(member: Member, options: "EvalConfig") -> own.OwnImages:
+    """Returns the pictures of a folder that have a label: those in `test/`, or else all."""
+    names = tuple(member.about["class_names"])
+    folder = own.find(options.images or "", labels_file=options.labels_file, class_names=names)
+    split = "test" if folder.has_test and options.split == "test" else "train"
+    cache_dir, skip = member.config.cache_dir, options.skip_unreadable
+    return _labeled(own.load(folder, split, member.preparation, cache_dir=cache_dir, skip=skip))
+
+
+def _labeled(images: "Source") -> own.OwnImages:
+    assert isinstance(images, own.OwnImages)
+    return images.at(np.flatnonzero(images.labels >= 0))

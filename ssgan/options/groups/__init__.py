@@ -1,0 +1,43 @@
+"""Every option of a training run, in groups: frozen dataclasses, which `ssgan.options.Config` puts together."""
+
+from ssgan.options.groups.group import Group
+from ssgan.options.groups.images import (
+    DEFAULT_LABELS,
+    DEFAULT_SIZE,
+    DEFAULT_VALIDATION,
+    Batches,
+    Data,
+    Labels,
+    OwnImages,
+    Views,
+)
+from ssgan.options.groups.training import (
+    DEFAULT_STEPS,
+    Gan,
+    Networks,
+    Optimizer,
+    Penalties,
+    PseudoLabels,
+    Run,
+    Smoothness,
+)
+
+__all__ = [
+    "Batches",
+    "DEFAULT_LABELS",
+    "DEFAULT_SIZE",
+    "DEFAULT_STEPS",
+    "DEFAULT_VALIDATION",
+    "Data",
+    "Gan",
+    "Group",
+    "Labels",
+    "Networks",
+    "Optimizer",
+    "OwnImages",
+    "Penalties",
+    "PseudoLabels",
+    "Run",
+    "Smoothness",
+    "Views",
+]

@@ -1,0 +1,112 @@
+"""Which images and labels the options of a run mean."""
+
+import dataclasses
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ssgan import data, hardware
+from ssgan.data import labels, own
+from ssgan.options import DEFAULT_LABELS, DEFAULT_SIZE, DEFAULT_VALIDATION, OWN, Config
+from ssgan.options.declare import as_fold
+
+if TYPE_CHECKING:
+    from ssgan.data import Source
+
+
+def find_images(config: Config) -> Config:
+    """Returns the options with the data set named, and what is chosen from the images: their size and colour.
+
+    Raises:
+        UsageError: if there is no such data set or folder, or its files do not fit.
+    """
+    precision = hardware.precision(config.precision)
+    if config.images is None:
+        dataset = data.resolve(config.dataset, data_dir=config.data_dir)
+        size = config.image_size or str(DEFAULT_SIZE)
+        return dataclasses.replace(config, dataset=dataset, image_size=size, precision=precision)
+    chosen = own.choose_preparation(_folder(config), image_size=config.size, resize=config.resize, color=config.color)
+    folders = ("images", "labels_file", "unlabeled_images", "test_images", "cache_dir")
+    absolute = {name: os.path.abspath(os.path.expanduser(path)) for name in folders if (path := getattr(config, name))}
+    return dataclasses.replace(
+        config,
+        **absolute,
+        dataset=OWN,
+        image_size=str(chosen.height) if chosen.height == chosen.width else f"{chosen.height},{chosen.width}",
+        color="color" if chosen.channels == 3 else "grey",
+        precision=precision,
+    )
+
+
+def load_images(config: Config, split: str) -> "Source":
+    """Returns the images of a split, of options that `find_images` returned.
+
+    Raises:
+        UsageError: if there are none, or files are damaged.
+    """
+    if config.images is None:
+        is_train = split == "train"
+        return data.load(
+            config.dataset,
+            split,
+            data_dir=config.data_dir,
+            image_size=config.size,
+            limit=config.train_images if is_train else None,
+            unlabelled=is_train,
+        )
+    return own.load(
+        _folder(config),
+        split,
+        preparation(config),
+        test_fold=as_fold(config.test_fold) if config.test_fold else None,
+        cache_dir=config.cache_dir,
+        skip=config.skip_unreadable,
+    )
+
+
+def preparation(config: Config, channels: int | None = None) -> own.Preparation:
+    """Returns how pictures become images such as those of a run, of options that `find_images` returned."""
+    height, width = config.size or (DEFAULT_SIZE, DEFAULT_SIZE)
+    if channels is None:
+        channels = 1 if config.color == "grey" else 3
+    resize = config.resize if config.images else "pad"
+    return own.Preparation(height=height, width=width, channels=channels, resize=resize)
+
+
+def splits(config: Config) -> tuple[str, ...]:
+    """Returns the names of the splits that there are."""
+    if config.images is None:
+        return data.splits(config.dataset, data_dir=config.data_dir)
+    return ("train", "test") if _folder(config).has_test or config.test_fold else ("train",)
+
+
+def _folder(config: Config) -> own.Folder:
+    return own.find(
+        config.images or "",
+        unlabeled_images=config.unlabeled_images,
+        labels_file=config.labels_file,
+        test_images=config.test_images,
+        skip_missing=config.skip_unreadable,
+    )
+
+
+def choose_labels(config: Config, images: "Source") -> tuple[Config, np.ndarray, np.ndarray]:
+    """Returns the options with the number of labels, and two masks over the images: labels seen, images held out.
+
+    Raises:
+        UsageError: if so many labels or images cannot be chosen.
+    """
+    known = int((images.labels >= 0).sum())
+    by_default = (DEFAULT_LABELS, DEFAULT_VALIDATION) if config.images is None else (known, 0)
+    given = config.labels, config.validation
+    num_labels, num_held_out = (
+        default if value is None else value for value, default in zip(given, by_default, strict=True)
+    )
+    if config.images is not None and num_labels == known:
+        label_mask = images.labels >= 0  # whatever the classes' sizes
+    else:
+        how = config.label_seed, config.label_strategy
+        label_mask = labels.label_mask(images.labels, num_labels, *how, num_classes=images.num_classes)
+    held_out = labels.hold_out(label_mask, num_held_out, labels=images.labels, seed=config.label_seed)
+    return dataclasses.replace(config, labels=num_labels, validation=num_held_out), label_mask, held_out

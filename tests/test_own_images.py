@@ -1,0 +1,247 @@
+"""From somebody's folder to a run that is evaluated: `--images` and what belongs to it."""
+
+import dataclasses
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from photos import COLORS, picture, write_folder
+
+from ssgan.data import own
+from ssgan.data.own.images import in_fold
+from ssgan.errors import UsageError
+from ssgan.eval import EvalConfig, evaluate_run
+from ssgan.options import Config
+from ssgan.options.flags import parse_flags
+from ssgan.options.recipes import OWN_IMAGES, lines
+from ssgan.train import train
+from ssgan.training import sources
+
+ROOT = Path(__file__).parent.parent
+TINY = {
+    "arch": "tiny",
+    "generator_width": 1,
+    "latent_dim": 2,
+    "labeled_batch": 3,
+    "unlabeled_batch": 4,
+    "generated_batch": 4,
+    "total_steps": 2,
+    "precision": "float32",
+    "image_size": "16",
+    "gan_weight": 0.0,
+    "pseudo_label_weight": 0.0,
+}
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def options(folder, tmp_path, **more):
+    return Config(**{**TINY, "images": str(folder), "run_dir": str(tmp_path / "run"), **more})
+
+
+def settled(folder, **more):
+    """Returns the options of a run, and the images of its splits."""
+    config = sources.find_images(Config(images=str(folder), **more))
+    return config, *(sources.load_images(config, split) for split in ("train", "test"))
+
+
+def test_a_folder_is_trained_on_and_evaluated(tmp_path, capsys):
+    folder = write_folder(tmp_path / "fruit", unlabeled=5, test=4)
+    run_dir = train(options(folder, tmp_path, flip="auto", augment="natural"))
+    said = capsys.readouterr()
+    assert "data    fruit train, 23 images (16, 16, 3)" in said.out and "5 of them without a label" in said.out
+    assert "labels  18 used" in said.out and "0 held out" in said.out
+    assert "views   half of them flipped" in said.out and "--flip=no" in said.out
+    assert "prepared 35 pictures" in said.err
+    about = json.loads((run_dir / "about.json").read_text())
+    assert about["class_names"] == list(COLORS) and about["dataset"] == "fruit"
+    assert about["preparation"] == {"height": 16, "width": 16, "channels": 3, "resize": "crop"}
+    metrics = evaluate_run(EvalConfig(run=str(run_dir)))
+    assert metrics["num_test"] == 12 and metrics["dataset"] == metrics["trained_on"] == "fruit"
+    assert "trained on fruit with 18 labels of 23 images" in capsys.readouterr().out
+
+
+def test_other_pictures_are_evaluated_with_the_classes_of_the_run(tmp_path, capsys):
+    run_dir = train(options(write_folder(tmp_path / "fruit"), tmp_path))
+    assert "fruit has no test images" in capsys.readouterr().out
+    other = tmp_path / "market"
+    (other / "plum").mkdir(parents=True)
+    picture("plum", 5).save(other / "plum" / "p.png")
+    metrics = evaluate_run(EvalConfig(run=str(run_dir), images=str(other)))
+    assert metrics["ema"]["class_counts"] == [0, 0, 1]
+    (other / "pear").mkdir()
+    picture("lime", 6).save(other / "pear" / "p.png")
+    with pytest.raises(UsageError, match="labels pear; expected some of apple, lime, plum"):
+        evaluate_run(EvalConfig(run=str(run_dir), images=str(other)))
+    with pytest.raises(UsageError, match="has no test pictures with a label"):
+        evaluate_run(EvalConfig(run=str(run_dir)))
+
+
+def test_all_labels_are_used_or_as_many_as_are_asked_for(tmp_path):
+    folder = write_folder(tmp_path / "fruit")
+    picture("lime", 99).save(folder / "lime" / "one_more.png")
+    config, images = sources.find_images(Config(images=str(folder))), None
+    images = sources.load_images(config, "train")
+    every, mask, held_out = sources.choose_labels(config, images)
+    assert every.labels == 19 and mask.all() and not held_out.any()
+    few, mask, held_out = sources.choose_labels(Config(images=str(folder), labels=6, validation=4), images)
+    assert (
+        np.bincount(images.labels[mask]).tolist() == [2, 2, 2] and held_out.sum() == 4 and not (mask & held_out).any()
+    )
+
+
+def test_unreadable_pictures_are_all_named_before_training_or_left_out(tmp_path, capsys):
+    folder = write_folder(tmp_path / "fruit", test=2)
+    (folder / "train" / "lime" / "page.jpg").write_text("<html>")
+    (folder / "test" / "plum" / "empty.png").touch()
+    with pytest.raises(
+        UsageError, match=r"2 of 26 pictures.*test/plum/empty.png: an empty file.*lime/page.jpg: no pic"
+    ):
+        train(options(folder, tmp_path))
+    assert not (tmp_path / "run").exists()
+    run_dir = train(options(folder, tmp_path, skip_unreadable=True))
+    said = capsys.readouterr().out
+    assert "2 pictures cannot be read and are left out" in said and "train, 18 images" in said
+    assert evaluate_run(EvalConfig(run=str(run_dir)))["num_test"] == 6
+
+
+def test_size_and_colour_are_chosen_from_the_pictures(tmp_path):
+    chosen, *_ = settled(write_folder(tmp_path / "a", test=1, height=40, width=48))
+    assert (chosen.size, chosen.color) == ((40, 48), "color")
+    large = write_folder(tmp_path / "b", test=1, height=60, width=200)
+    picture("lime", 1, height=200, width=100).save(large / "train" / "lime" / "tall.png")
+    assert settled(large)[0].size == (48, 48)
+    assert settled(large, image_size="24,32")[1].image_shape == (24, 32, 3)
+    for path in large.rglob("*.png"):
+        from PIL import Image
+
+        Image.open(path).convert("L").save(path)
+    grey, train_images, _ = settled(large)
+    assert grey.color == "grey" and train_images.image_shape == (48, 48, 1)
+    assert settled(large, color="color")[1].image_shape == (48, 48, 3)
+
+
+def test_a_part_of_the_labelled_images_is_for_testing(tmp_path):
+    folder = write_folder(tmp_path / "fruit", of_each=10, unlabeled=4)
+    shutil.copy(folder / "lime" / "3.png", folder / "lime" / "again.png")
+    tested = []
+    for part in range(1, 6):
+        _, train_images, test_images = settled(folder, test_fold=f"{part}/5")
+        assert len(train_images) + len(test_images) == 35 and train_images.num_unlabelled == 4
+        assert not set(train_images.keys) & set(test_images.keys) and test_images.num_unlabelled == 0
+        assert ("lime/3.png" in test_images.keys) == ("lime/again.png" in test_images.keys)
+        assert np.bincount(test_images.labels, minlength=3).min() >= 2
+        tested += test_images.keys
+    assert sorted(tested) == sorted(str(path.relative_to(folder)) for path in folder.glob("[!_]*/*.png"))
+    with pytest.raises(UsageError, match="has test pictures"):
+        settled(write_folder(tmp_path / "tested", test=1), test_fold="1/5")
+
+
+def test_a_part_is_the_same_in_every_call(tmp_path):
+    _, images, _ = settled(write_folder(tmp_path / "fruit", test=1))
+    np.testing.assert_array_equal(in_fold(images, 1, 3), in_fold(images, 1, 3))
+    assert sum(in_fold(images, part, 3).astype(int) for part in (1, 2, 3)).tolist() == [1] * 18
+
+
+def test_further_folders_bring_unlabelled_and_test_pictures(tmp_path):
+    folder = write_folder(tmp_path / "fruit", of_each=2, test=1)
+    more, tests = write_folder(tmp_path / "more", of_each=1), write_folder(tmp_path / "tests", of_each=3)
+    _, train_images, test_images = settled(folder, unlabeled_images=str(more), test_images=str(tests))
+    assert train_images.num_unlabelled == 3 and len(train_images) == 9
+    assert len(test_images) == 9 and all(key.startswith("test_images:") for key in test_images.keys)
+
+
+def test_a_run_goes_on_with_the_same_pictures_alone(tmp_path):
+    folder = write_folder(tmp_path / "fruit", test=1)
+    run_dir = train(options(folder, tmp_path))
+    (run_dir / "summary.json").unlink()
+    resumed = dataclasses.replace(options(folder, tmp_path, resume=True), images=None)
+    assert train(resumed) == run_dir
+    (run_dir / "summary.json").unlink()
+    picture("plum", 77).save(folder / "train" / "plum" / "new.png")
+    with pytest.raises(UsageError, match="the data or the labels are not those"):
+        train(resumed)
+
+
+def test_images_bring_their_recipe_unless_another_is_named(tmp_path):
+    def parsed(*arguments):
+        return parse_flags(Config, ["train", *arguments], usage="")
+
+    recipe = dict(line.removeprefix("--").split("=") for line in lines(OWN_IMAGES))
+    of_recipe = parsed("--images=x")
+    assert {name: str(getattr(of_recipe, name)) for name in recipe} == recipe
+    assert parsed("--images=x", "--augment=none").augment == "none"
+    assert parsed("--images=x", "--recipe=mnist_100", "--dataset=auto").augment == "affine"
+    epochs = parsed("--images=x", "--total_epochs=3")
+    assert (epochs.total_steps, epochs.total_epochs) == (None, 3)
+    (tmp_path / "options.cfg").write_text(Config(images="x").to_flagfile())
+    assert parsed(f"--flagfile={tmp_path / 'options.cfg'}").augment == Config().augment
+
+
+@pytest.mark.parametrize(
+    "given, reason",
+    [
+        ({"images": "x", "dataset": "mnist"}, "--images=x beside --dataset=mnist"),
+        ({"images": "x", "train_images": 5}, "--train_images=5"),
+        ({"labels_file": "x.csv"}, "--labels_file=x.csv without --images"),
+        ({"images": "x", "test_fold": "0/5"}, "--test_fold=0/5: expected K/N"),
+        ({"images": "x", "test_fold": "6/5"}, "expected K/N"),
+        ({"image_size": "12"}, "--image_size=12: expected 16 to 128"),
+        ({"image_size": "32,32,3"}, "--image_size=32,32,3"),
+        ({"image_size": "32,"}, "--image_size=32,"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(given, reason):
+    with pytest.raises(UsageError, match=reason):
+        Config(**given)
+
+
+def test_a_folder_without_labels_or_pictures_says_what_is_expected(tmp_path):
+    with pytest.raises(UsageError, match="is not an existing folder"):
+        own.find(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="holds no pictures"):
+        own.find(tmp_path)
+    picture("lime", 1).save(tmp_path / "a.png")
+    with pytest.raises(UsageError, match="holds 1 pictures and no labels; expected a sub-folder for each class"):
+        own.find(tmp_path)
+
+
+def test_a_train_source_reads_rows_from_disk(tmp_path):
+    _, images, _ = settled(write_folder(tmp_path / "fruit", test=1), image_size="16")
+    found = images.read(np.array([5, 0]))
+    preparation = own.Preparation(height=16, width=16, channels=3, resize="crop")
+    for image, row in zip(found, (5, 0), strict=True):
+        np.testing.assert_array_equal(image, own.read_picture(tmp_path / "fruit" / images.keys[row], preparation))
+    assert isinstance(images._prepared, np.memmap)
+    assert images.digest != images.at(np.arange(5)).digest
+
+
+def test_the_commands_of_the_page_lead_from_a_folder_to_predictions(tmp_path):
+    """Those behind the installation, with a run of two steps of a tiny net."""
+    write_folder(tmp_path / "photos", unlabeled=4, test=2)
+    write_folder(tmp_path / "new_photos", of_each=2)
+    page = (ROOT / "docs" / "howto" / "own_images.md").read_text()
+    _, *commands = re.search(r"^```bash\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[1].splitlines()
+    assert [words.split()[2] for words in commands] == [
+        f"ssgan.{name}" for name in ("check", "train", "eval", "predict")
+    ]
+    for command in commands:
+        _, *words = shlex.split(command)
+        if "ssgan.train" in words:
+            words += [f"--{name}={value}" for name, value in TINY.items()]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, *words], cwd=tmp_path, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+    rows = (tmp_path / "predictions.csv").read_text().splitlines()
+    assert len(rows) == 7 and rows[0].startswith("path,class,probability")
+    assert "<html" in (tmp_path / "runs" / "photos" / "report.html").read_text()
