@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments.robustness import hostile_files as make
+from experiments.robustness.own_hostile import OWN_HOSTILE
 from experiments.robustness.readers import (
     LABELS,
     READERS,
@@ -241,4 +242,5 @@ HOSTILE: dict[str, tuple[Callable[[Path], Path], Callable[[Path], Any], str]] = 
         read_tfds,
         "cannot be read",
     ),
+    **OWN_HOSTILE,
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments.robustness import own_readers as own
 from ssgan.errors import UsageError
 from ssgan.options import Config
 
@@ -284,4 +285,9 @@ READERS = {
     "TFDS record": Reader(make_tfds, read_tfds),
     "TFDS features.json": Reader(_make_tfds_json("features.json"), read_tfds),
     "TFDS dataset_info.json": Reader(_make_tfds_json("dataset_info.json"), read_tfds),
+    **{f"own picture: {kind}": Reader(own.make_picture(kind), own.read_picture) for kind in own.KINDS},
+    "own labels: CSV": Reader(own.make_csv, own.read_labels),
+    "own labels: Label Studio": Reader(own.make_label_studio, own.read_labels),
+    "own cache: manifest.json": Reader(own.make_cache("manifest.json"), own.read_cache),
+    "own cache: array": Reader(own.make_cache("*.npy"), own.read_cache),
 }
