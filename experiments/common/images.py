@@ -1,8 +1,15 @@
-"""The images that every tool trains on in a comparison, in one file. In ssgan's environment."""
+"""Images in one file, that every tool trains on in a comparison; photographs in folders. In ssgan's environment."""
+
+import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from experiments.common import timing
+
+if TYPE_CHECKING:
+    from ssgan.data import ImageSet
+    from ssgan.options import Config
 
 
 def measure(*, dataset: str, data_dir: str | None, count: int, output: str, labels: int = 1000) -> dict:
@@ -26,6 +33,34 @@ def measure(*, dataset: str, data_dir: str | None, count: int, output: str, labe
     mask = label_mask(images.labels, labels, 0, "balanced", num_classes=images.num_classes)
     np.savez(output, images=images.images, labels=images.labels, label_mask=mask)
     return {"dataset": f"{len(images)} images of {images.name}", "about": hardware.describe()}
+
+
+def photographs(config: "Config", split: str) -> "ImageSet":
+    """Returns pictures of a folder in the order of the numbers in their names: as they were taken, of whatever class.
+
+    Args:
+        config: options, with the folder as `images`.
+        split: `train` or `test`.
+    """
+    from ssgan.data import ImageSet
+    from ssgan.training import sources
+
+    found = sources.load_images(config, split)
+    keys = getattr(found, "keys", ())
+    order = np.array(sorted(range(len(keys)), key=lambda row: (_number(keys[row]), keys[row])))
+    return ImageSet(
+        name=found.name,
+        split=split,
+        source=found.source,
+        synthetic=False,
+        images=found.read(order),
+        labels=found.labels[order],
+        class_names=found.class_names,
+    )
+
+
+def _number(key: str) -> int:
+    return int(re.findall(r"\d+", key)[-1])
 
 
 if __name__ == "__main__":

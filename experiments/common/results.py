@@ -10,7 +10,7 @@ from experiments.common import places, processes
 
 MEASURED = ("ssgan", "experiments", "configs", ":!experiments/results")  # results change while they are measured
 ORIGIN = ("commit", "date", "command", "hardware")
-_PRIVATE = ("data_dir", "run_dir", "source")
+_PRIVATE = ("data_dir", "run_dir", "source", "images", "labels_file", "unlabeled_images", "test_images", "cache_dir")
 
 
 def about(hardware: dict[str, Any]) -> dict[str, Any]:

@@ -7,9 +7,10 @@ import functools
 from collections.abc import Callable
 
 from experiments.tables import accuracy, options, robustness, speed
-from ssgan.options import groups
+from ssgan.options import Config
+from ssgan.options.groups import Group
 
-_GROUPS = [one for one in vars(groups).values() if isinstance(one, type) and issubclass(one, groups.Group)]
+_GROUPS = [one for one in reversed(Config.__mro__) if issubclass(one, Group) and one not in (Group, Config)]
 _SHORT = ["default", "no generator", "supervised", "ceiling", "article", "250", "mnist", "quick"]
 TABLES: dict[str, Callable[[], str]] = {
     "results": functools.partial(accuracy.accuracy, _SHORT),
@@ -20,6 +21,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "step": speed.step_times,
     "nets": speed.nets,
     "variants": speed.variants,
+    "exports": speed.exports,
     "faults": robustness.faults,
-    **{f"options {one.__name__}": functools.partial(options.table, one) for one in _GROUPS if one is not groups.Group},
+    **{f"options {one.__name__}": functools.partial(options.table, one) for one in _GROUPS},
 }

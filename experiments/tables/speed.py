@@ -114,3 +114,31 @@ def variants() -> str:
 
 def _share(gain: float) -> str:
     return f"{round(100 * gain)} %"
+
+
+_RUNTIMES = {  # ways to run the classifier, by format; Keras' own last
+    "onnx": {"onnx": "ONNX Runtime"},
+    "openvino": {"openvino": "OpenVINO"},
+    "litert": {"litert": "LiteRT"},
+    "saved_model": {"saved_model": "SavedModel, in TensorFlow"},
+    "keras": {
+        "predict_on_batch": "Keras, `predict_on_batch`",
+        "call": "Keras, `classifier(images)`",
+        "predict": "Keras, `predict`",
+    },
+}
+
+
+def exports() -> str:
+    """The classifier in each format: size, difference from Keras, time to load and to classify."""
+    found = result("exports")
+    rows = []
+    for name, ways in _RUNTIMES.items():
+        of = found["formats"][name]
+        for way, title in ways.items():
+            times = of["milliseconds"][way]
+            off = "" if name == "keras" else f"{of['largest_difference']:.0e}"
+            facts = [f"{of['bytes'] / 1e6:.1f} MB", off, f"{of['load_seconds']:.1f} s", f"{of['peak_mib']:.0f} MiB"]
+            rows.append([title, f"{times['one']:.1f} ms", f"{times['many']:.0f} ms", *facts])
+    columns = ["one image", f"{found['count']} images", "files", "largest difference", "loaded in", "memory"]
+    return markdown(["run by", *columns], rows)
