@@ -95,6 +95,7 @@ def input_share(folder: Path, cache_dir: Path, *, steps: int) -> dict:
         "--image_size=64",
         "--labels=1000",
         "--unlabeled_start=0",
+        "--flip=no",
     ]
     config = sources.find_images(parse_flags(Config, ["train", *flags], usage=""))
     images = sources.load_images(config, "train")
