@@ -9,7 +9,7 @@ from pathlib import Path
 from experiments.common import places
 
 LINES_OF_AN_ERROR = 12
-_PRIVATE = ("--work_dir", "--data_dir", "--output")
+_PRIVATE = ("--work_dir", "--data_dir", "--images", "--output")
 
 
 def run(module: str, options: dict, *, python: str | Path = sys.executable) -> dict:
