@@ -13,6 +13,7 @@ from PIL import Image
 
 from ssgan.data.own import Preparation, cache, find, images, load, manifest, read_picture
 from ssgan.errors import UsageError
+from ssgan.store import files
 from tests import odd_files
 
 PREPARATION = Preparation(height=16, width=16, channels=3, resize="crop")
@@ -337,6 +338,6 @@ def test_a_folder_with_a_long_name_of_any_characters_has_a_cache(tmp_path):
 
 def test_the_cache_lies_where_the_users_caches_do(monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/some/where")
-    assert str(cache.default_folder()) == "/some/where/ssgan"
+    assert str(files.user_cache()) == "/some/where/ssgan"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert cache.default_folder() == images.Path.home() / ".cache/ssgan"
+    assert files.user_cache() == images.Path.home() / ".cache/ssgan"

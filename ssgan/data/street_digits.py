@@ -72,8 +72,7 @@ def load(
     """
     count = QUICK_SIZE.get(split, 0) if num_images is None else num_images
     _check(split, seed, "num_images", count, 1)
-    user_cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    folder = Path(user_cache, "ssgan") if cache_dir is None else Path(cache_dir)
+    folder = files.user_cache() if cache_dir is None else Path(cache_dir)
     path = folder / f"street_digits-v{VERSION}-{split}-{count}-seed{seed}.npz"
     drawn = _read(path, count)
     if drawn is None:

@@ -16,6 +16,7 @@ import numpy as np
 from ssgan.data import mat5, network
 from ssgan.data.arrays import ImageSet
 from ssgan.errors import UsageError
+from ssgan.store import files
 
 URL = "http://ufldl.stanford.edu/housenumbers/"
 # The sha256 digests that TensorFlow Datasets records for the same two files.
@@ -33,8 +34,7 @@ _WAYS_OUT = (
 
 def default_folder() -> Path:
     """Returns where downloads are kept: `ssgan/svhn` in `$XDG_CACHE_HOME`, or in `~/.cache`."""
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "ssgan" / "svhn"
+    return files.user_cache() / "svhn"
 
 
 def is_in(folder: Path) -> bool:

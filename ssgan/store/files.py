@@ -54,6 +54,11 @@ def put_in_place(written: Path, path: Path) -> None:
     _synchronize(path.parent)
 
 
+def user_cache() -> Path:
+    """Returns the folder of ssgan in the user's caches, `$XDG_CACHE_HOME/ssgan` or `~/.cache/ssgan`."""
+    return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache"), "ssgan")
+
+
 def write(path: Path, text: str) -> None:
     """Writes a text file, in UTF-8, whole or not at all."""
     with whole(path) as temporary:

@@ -60,10 +60,10 @@ class Survey:
         """Why files that look like pictures cannot be used, by key."""
         return dict(sorted((self.folder.refused | self.prepared.unreadable).items()))
 
-    @functools.cached_property
+    @property
     def rows(self) -> dict[str, int]:
         """Rows of the pictures that can be read, by key."""
-        return {key: row for row, key in enumerate(self.prepared.records) if key not in self.prepared.unreadable}
+        return self.prepared.rows
 
     @functools.cached_property
     def facts(self) -> dict[str, Facts]:
@@ -150,8 +150,8 @@ class _Readable:
 
     def __init__(self, prepared: Prepared):
         self._images = prepared.images
-        self.keys = [key for key in prepared.records if key not in prepared.unreadable]
-        self._rows = np.array([row for row, key in enumerate(prepared.records) if key not in prepared.unreadable], int)
+        self.keys = list(prepared.rows)
+        self._rows = np.array(list(prepared.rows.values()), int)
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -22,16 +22,11 @@ import numpy.typing as npt
 from ssgan.data.own import manifest
 from ssgan.data.own.decode import Preparation, decode
 from ssgan.data.own.manifest import Prepared, Record, header, mapped
-from ssgan.data.own.opening import Unreadable, read_content
+from ssgan.data.own.opening import Unreadable, read_content, unreadable_if_not_read
 from ssgan.errors import UsageError
 from ssgan.store import files
 
 _AT_A_TIME = 256  # pictures in memory
-
-
-def default_folder() -> Path:
-    """Returns the folder of the user's caches, `$XDG_CACHE_HOME/ssgan` or `~/.cache/ssgan`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "ssgan")
 
 
 def prepare(
@@ -120,28 +115,23 @@ class _Reader:
         if known and _is_unchanged(known, path):
             return known, self._pixels(key), False
         state = (-1, -1, -1)
+        sha256 = ""
         try:
-            state = _state(path)
+            with unreadable_if_not_read():
+                state = _state(path)
             content = read_content(path)
             sha256 = hashlib.sha256(content).hexdigest()
             if same := self._keys.get(sha256):
                 return dataclasses.replace(self._records[same], state=state), self._pixels(same), False
-        except (OSError, Unreadable) as error:
-            return Record(state=state, reason=_reason(error)), None, True
-        try:
             pixels, facts = decode(content, self._preparation)
         except Unreadable as error:
-            return Record(state=state, sha256=sha256, reason=_reason(error)), None, True
+            return Record(state=state, sha256=sha256, reason=str(error)), None, True
         digest = hashlib.sha256(pixels.tobytes()).hexdigest()
         return Record(state=state, sha256=sha256, pixels=digest, facts=facts), pixels, True
 
     def _pixels(self, key: str) -> npt.NDArray[np.uint8] | None:
         is_there = self._before and not self._records[key].reason
         return self._before.images[self._rows[key]] if self._before and is_there else None
-
-
-def _reason(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
 def _state(path: Path) -> tuple[int, int, int]:

@@ -17,6 +17,7 @@ from ssgan.data.own.decode import Preparation
 from ssgan.data.own.folder import Folder
 from ssgan.errors import UsageError
 from ssgan.output import one_line
+from ssgan.store import files
 
 _NAMED = 20  # unreadable files in an error
 _LONGEST_NAME = 50  # characters of a folder's own name, which may take 4 bytes each; file systems take 255 bytes
@@ -109,7 +110,7 @@ def load(
         preparation: of the images.
         test_fold: (k, n): the k-th of n parts of the labelled train pictures is the test split; look-alikes are in one
             part, classes in all as far as may be. For folders without test pictures.
-        cache_dir: where prepared pictures are kept; None: see `cache.default_folder`.
+        cache_dir: where prepared pictures are kept; None: see `ssgan.store.files.user_cache`.
         skip: whether unreadable pictures are left out.
 
     Raises:
@@ -138,12 +139,12 @@ def prepare(folder: Folder, preparation: Preparation, cache_dir: str | Path | No
     Args:
         folder: from `find`.
         preparation: of the images.
-        cache_dir: where prepared pictures are kept; None: see `cache.default_folder`.
+        cache_dir: where prepared pictures are kept; None: see `ssgan.store.files.user_cache`.
 
     Raises:
         OSError: if the cache cannot be written.
     """
-    place = _cache_folder(folder, preparation, Path(cache_dir) if cache_dir else cache.default_folder())
+    place = _cache_folder(folder, preparation, Path(cache_dir) if cache_dir else files.user_cache())
     with tqdm.tqdm(total=len(folder.paths), unit=" pictures", desc="prepare", disable=None, leave=False) as bar:
         prepared = cache.prepare(folder.paths, preparation, folder=place, told=lambda done: bar.update(done - bar.n))
     if prepared.decoded:
@@ -183,20 +184,20 @@ def _everything(folder: Folder, preparation: Preparation, cache_dir: str | Path 
     skipped = folder.refused | prepared.unreadable
     if skipped and not skip:
         _refuse(skipped, folder)
-    chosen = [(row, key) for row, key in enumerate(prepared.records) if key not in skipped]
+    rows = prepared.rows
     number = {name: label for label, name in enumerate(folder.class_names)} | {None: -1}
     return OwnImages(
         name=folder.name,
         split="all",
         source=f"pictures of {folder.home}",
-        labels=np.array([number[folder.entries[key].label] for _, key in chosen], np.int32),
+        labels=np.array([number[folder.entries[key].label] for key in rows], np.int32),
         class_names=folder.class_names,
-        keys=tuple(key for _, key in chosen),
+        keys=tuple(rows),
         preparation=preparation,
         skipped=skipped,
         _prepared=prepared.images,
-        _rows=np.array([row for row, _ in chosen], np.int64),
-        _pixels=tuple(prepared.records[key].pixels for _, key in chosen),
+        _rows=np.array(list(rows.values()), np.int64),
+        _pixels=tuple(prepared.records[key].pixels for key in rows),
     )
 
 

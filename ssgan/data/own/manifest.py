@@ -58,6 +58,11 @@ class Prepared:
         """Why pictures cannot be read, by key; their rows are black."""
         return {key: record.reason for key, record in self.records.items() if record.reason}
 
+    @functools.cached_property
+    def rows(self) -> dict[str, int]:
+        """Rows of the pictures that can be read, by key, in order."""
+        return {key: row for row, (key, record) in enumerate(self.records.items()) if not record.reason}
+
 
 def write(folder: Path, preparation: Preparation, records: dict[str, Record], name: str) -> None:
     """Writes what the cache holds: a row of an array for each record."""
