@@ -100,12 +100,8 @@ def _read(run_dir: Path, sha256: str | None) -> tuple[Path, dict[str, Any], str,
     digest = files.sha256(file) if file.is_file() else ""
     classifier = load_classifier(run_dir, sha256 or digest)
     preparation = runs.preparation_of(about, run_dir / run.ABOUT)
-    found, expected = (classifier.input_shape[1:], classifier.output_shape[-1]), (preparation.image_shape, len(names))
-    if found != expected:
-        raise UsageError(
-            f"{file} is made for images {found[0]} of {found[1]} classes; the run is said to be of {expected[0]} of "
-            f"{expected[1]}"
-        )
+    found = classifier.input_shape[1:], classifier.output_shape[-1]
+    runs.check_made_for(file, found, (preparation.image_shape, len(names)))
     told = {"class_names": names, "preparation": preparation, "is_assumed": "preparation" not in about}
     return run_dir, told, digest, logits_of(classifier)
 

@@ -124,13 +124,21 @@ def _read_member(run_dir: Path, *, sha256: str | None) -> Member:
     about = read_about(run_dir / run.ABOUT)
     shape, classes = tuple(about["image_shape"]), len(about["class_names"])
     averaged, gan = load_classifier(run_dir, sha256), load_gan(run_dir / run.MODEL)
-    for file, found in (
-        (CLASSIFIER_FILE, (averaged.input_shape[1:], averaged.output_shape[-1])),
-        (run.MODEL, (gan.generator.image_shape, gan.discriminator.num_classes)),
-    ):
-        if found != (shape, classes):
-            raise UsageError(
-                f"{run_dir / file} is made for images {found[0]} of {found[1]} classes; the run is said to be of "
-                f"{shape} of {classes}"
-            )
+    check_made_for(run_dir / CLASSIFIER_FILE, (averaged.input_shape[1:], averaged.output_shape[-1]), (shape, classes))
+    check_made_for(run_dir / run.MODEL, (gan.generator.image_shape, gan.discriminator.num_classes), (shape, classes))
     return Member(run_dir, config, about, averaged, to_classifier(gan.discriminator, shape))
+
+
+def check_made_for(file: Path, found: tuple[tuple[int, ...], int], said: tuple[tuple[int, ...], int]) -> None:
+    """Raises a UsageError unless a network is for the images and the number of classes that its run is said to be of.
+
+    Args:
+        file: of the network.
+        found: its image shape and number of classes.
+        said: those of the run.
+    """
+    if found != said:
+        raise UsageError(
+            f"{file} is made for images {found[0]} of {found[1]} classes; the run is said to be of {said[0]} of "
+            f"{said[1]}"
+        )

@@ -1,14 +1,11 @@
 """A survey as one page that needs nothing but itself: figures, findings, and what the pictures look like."""
 
-import base64
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import jinja2
 import numpy as np
-from PIL import Image
 
+from ssgan.pages import address, as_picture, templates, webp
 from ssgan.survey.figures import QUANTILES, Survey, Twins
 from ssgan.survey.findings import Finding
 from ssgan.survey.words import shown
@@ -16,19 +13,12 @@ from ssgan.survey.words import shown
 MOST_CLASSES, MOST_PICTURES = 100, 600  # on the contact sheet
 MOST_OF_CLASS = 12
 MOST_GROUPS, MOST_OF_GROUP, MOST_NAMES = 60, 6, 12
-_HERE = Path(__file__).parent
 _QUALITY = 75  # of the thumbnails, WebP
 
 
 def format_page(found: Survey, wrong: Sequence[Finding]) -> str:
     """Returns the page, HTML; every name in it is escaped, and cut to a length that does no harm."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([_HERE, _HERE.parent / "report" / "html"]),  # there is the style of all pages
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(Path(__file__).parent)
     environment.filters |= {"shown": shown, "number": "{:,}".format}
     environment.globals["thumbnail"] = lambda key: _thumbnail(found, key)
     counts = sorted(found.counts.items())
@@ -70,6 +60,4 @@ def _worst_first(found: Survey) -> list[Twins]:
 def _thumbnail(found: Survey, key: str) -> str:
     """Returns a prepared picture as a `data:` address."""
     pixels = np.asarray(found.prepared.images[found.rows[key]])
-    content = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(content, "WEBP", quality=_QUALITY)
-    return f"data:image/webp;base64,{base64.b64encode(content.getvalue()).decode()}"
+    return address(webp(as_picture(pixels), quality=_QUALITY))

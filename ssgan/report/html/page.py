@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import numpy.typing as npt
 
@@ -14,6 +13,7 @@ from ssgan.evaluate.calibration import calibration_bins
 from ssgan.evaluate.classification import Evaluation, wilson_interval
 from ssgan.evaluate.examples import Example, confident_errors, least_certain
 from ssgan.evaluate.findings import Findings, Tested
+from ssgan.pages import templates
 from ssgan.report.html import facts, pictures, words
 from ssgan.store import files
 
@@ -35,13 +35,7 @@ def write_page(
         members: of each run its folder, what it was trained on, and its own figures.
         confusion: the picture of the confusion matrix.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ssgan.report.html", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates(Path(__file__).parent)
     environment.filters |= {"cut": words.cut, "percent": words.percent, "thumbnail": pictures.thumbnail}
     content = {
         "tested": tested,

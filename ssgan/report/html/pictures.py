@@ -1,6 +1,5 @@
 """Pictures inside the page: `data:` addresses of WebP files, each of a bounded size."""
 
-import base64
 import io
 import warnings
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ssgan.pages import address, as_picture, webp
 from ssgan.store import files
 
 THUMBNAIL_SIDE, THUMBNAIL_BYTES = 128, 2800
@@ -22,9 +22,9 @@ def thumbnail(image: npt.NDArray[np.uint8]) -> str:
     Args:
         image: uint8 [height, width, 1 or 3] in 0..255.
     """
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).convert("RGB")
+    picture = as_picture(image).convert("RGB")
     picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    return _address(_small(picture, max_bytes=THUMBNAIL_BYTES))
+    return address(_small(picture, max_bytes=THUMBNAIL_BYTES))
 
 
 def plot(path: Path, *, max_bytes: int) -> tuple[str, int, int] | None:
@@ -43,26 +43,16 @@ def plot(path: Path, *, max_bytes: int) -> tuple[str, int, int] | None:
             picture = opened.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         return None
-    lossless = _webp(picture, lossless=True)
+    lossless = webp(picture, lossless=True)
     content = lossless if len(lossless) <= max_bytes else _small(picture, max_bytes=max_bytes)
-    return _address(content), picture.width, picture.height
+    return address(content), picture.width, picture.height
 
 
 def _small(picture: Image.Image, *, max_bytes: int) -> bytes:
     """Returns a picture at the best quality that fits; where none does, it is made smaller."""
     while True:
         for quality in _QUALITIES:
-            content = _webp(picture, quality=quality)
+            content = webp(picture, quality=quality)
             if len(content) <= max_bytes or max(picture.size) <= 8:
                 return content
         picture = picture.resize((max(1, picture.width * 2 // 3), max(1, picture.height * 2 // 3)))
-
-
-def _webp(picture: Image.Image, **options) -> bytes:
-    content = io.BytesIO()
-    picture.save(content, "WEBP", **options)
-    return content.getvalue()
-
-
-def _address(content: bytes) -> str:
-    return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
