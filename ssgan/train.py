@@ -93,7 +93,7 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
         for warning in (
             _skipped(images),
             _without_visible_label(images.labels, label_mask, images.class_names if config.has_labels else ()),
-            _without_test_split(config, images.name, sources.splits(config)),
+            _without_test_split(config, images.name, sources.splits(config, images)),
         ):
             if warning:
                 print(f"*** {warning} ***", flush=True)

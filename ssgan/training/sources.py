@@ -74,11 +74,11 @@ def preparation(config: Config, channels: int | None = None) -> own.Preparation:
     return own.Preparation(height=height, width=width, channels=channels, resize=resize)
 
 
-def splits(config: Config) -> tuple[str, ...]:
-    """Returns the names of the splits that there are."""
-    if config.images is None:
-        return data.splits(config.dataset, data_dir=config.data_dir)
-    return ("train", "test") if _folder(config).has_test or config.test_fold else ("train",)
+def splits(config: Config, images: "Source") -> tuple[str, ...]:
+    """Returns the names of the splits that there are, where `images` are one of them."""
+    if isinstance(images, own.OwnImages):
+        return images.splits
+    return data.splits(config.dataset, data_dir=config.data_dir)
 
 
 def _folder(config: Config) -> own.Folder:

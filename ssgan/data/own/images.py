@@ -36,6 +36,7 @@ class OwnImages:
         keys: one per image: its path below the folder, see `Folder`.
         preparation: how the pictures became images.
         skipped: why pictures are left out, by key.
+        splits: the names of those that there are.
     """
 
     name: str
@@ -46,6 +47,7 @@ class OwnImages:
     keys: tuple[str, ...]
     preparation: Preparation
     skipped: dict[str, str]
+    splits: tuple[str, ...]
     _prepared: npt.NDArray[np.uint8]
     _rows: npt.NDArray[np.int64]
     _pixels: tuple[str, ...]  # sha256 of each image
@@ -130,7 +132,8 @@ def load(
         chosen = np.flatnonzero(~is_test if split == "train" else np.zeros_like(is_test))
     if not len(chosen):
         raise UsageError(f"{str(folder.home)!r} has no {split} pictures{' with a label' if split == 'test' else ''}")
-    return dataclasses.replace(everything.at(chosen), split=split)
+    splits = ("train", "test") if folder.has_test or test_fold else ("train",)
+    return dataclasses.replace(everything.at(chosen), split=split, splits=splits)
 
 
 def prepare(folder: Folder, preparation: Preparation, cache_dir: str | Path | None = None) -> cache.Prepared:
@@ -195,6 +198,7 @@ def _everything(folder: Folder, preparation: Preparation, cache_dir: str | Path 
         keys=tuple(rows),
         preparation=preparation,
         skipped=skipped,
+        splits=("all",),
         _prepared=prepared.images,
         _rows=np.array(list(rows.values()), np.int64),
         _pixels=tuple(prepared.records[key].pixels for key in rows),
