@@ -114,6 +114,22 @@ def test_blank_pages_with_noise_are_no_more_than_their_pixels_say():
     assert exact == [Group((3, 9), exact=True)]
 
 
+def test_pictures_that_are_all_alike_are_joined_without_a_look_at_every_pair(monkeypatch):
+    """As those of a camera that does not move."""
+    noise = np.random.default_rng(0).integers(-2, 3, (600, 32, 32, 3))
+    frames = (pictures(1, size=32) + noise).clip(0, 255).astype(np.uint8)
+    compared, distance = [], duplicates._pixel_distance
+
+    def counted(prints, pairs):
+        compared.append(len(pairs))
+        return distance(prints, pairs)
+
+    monkeypatch.setattr(duplicates, "_pixel_distance", counted)
+    monkeypatch.setattr(duplicates, "_CHUNK_PAIRS", 1000)
+    assert groups_of_duplicates(frames) == [Group(tuple(range(600)), exact=False)]
+    assert sum(compared) < 20_000  # of 179,700
+
+
 class Counted:
     """A source that remembers how many images were read at once."""
 

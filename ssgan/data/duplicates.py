@@ -55,7 +55,8 @@ class Pair:
 def groups_of_duplicates(images: Images | npt.NDArray[np.uint8]) -> list[Group]:
     """Finds the images that are there twice or more.
 
-    Images are read a few at a time; 1 KB of each is kept. 20,000 small photographs take seconds.
+    Images are read a few at a time; 1 KB of each is kept, and no list of pairs, which would be long where thousands are
+    alike. 20,000 small photographs take seconds.
 
     Args:
         images: a source, or uint8 [n, height, width, 1 or 3].
@@ -68,9 +69,12 @@ def groups_of_duplicates(images: Images | npt.NDArray[np.uint8]) -> list[Group]:
     prints = fingerprints([images])
     exact_of = _first_with_same_pixels(prints.digests)
     parents = exact_of.copy()
-    for first, second in zip(*_near_pairs(prints, np.unique(exact_of))[:2], strict=True):
-        _join(parents, first, second)
-    roots = np.array([_root(parents, row) for row in range(len(parents))], np.int64)
+    for pairs in _candidates(prints, np.unique(exact_of)):
+        roots = _roots(parents)
+        apart = pairs[roots[pairs[:, 0]] != roots[pairs[:, 1]]]
+        for first, second in apart[_pixel_distance(prints, apart) <= PIXEL_DISTANCE]:
+            _join(parents, first, second)
+    roots = _roots(parents)
     order = np.argsort(roots, kind="stable")
     starts = np.flatnonzero(np.diff(roots[order], prepend=-1))
     members = [rows for rows in np.split(order, starts[1:]) if len(rows) > 1]
@@ -93,39 +97,24 @@ def duplicates_between(first: Images | npt.NDArray[np.uint8], second: Images | n
     prints = fingerprints([first, second])
     exact_of = _first_with_same_pixels(prints.digests)
     exact = {row: int(exact_of[row]) for row in range(size, len(exact_of)) if exact_of[row] < size}
-    ones, others, distances = _near_pairs(prints, np.unique(exact_of))
-    nearest: dict[int, int] = {}
-    for pair in np.argsort(distances, kind="stable"):
-        one, other = int(ones[pair]), int(others[pair])  # ascending
-        if one < size <= other:
-            nearest.setdefault(other, one)
-    pairs = []
-    for row in range(size, len(exact_of)):
-        found = exact.get(row, nearest.get(int(exact_of[row])))
-        if found is not None:
-            pairs.append(Pair(found, row - size, exact=row in exact))
-    return pairs
+    nearest = np.full(len(exact_of), -1)
+    least = np.full(len(exact_of), PIXEL_DISTANCE, np.float32)
+    for pairs in _candidates(prints, np.unique(exact_of)):
+        pairs = np.sort(pairs, axis=1)
+        pairs = pairs[(pairs[:, 0] < size) & (size <= pairs[:, 1])]
+        distances = _pixel_distance(prints, pairs)
+        for pair in np.flatnonzero(distances <= least[pairs[:, 1]]):
+            one, other = pairs[pair]
+            if nearest[other] < 0 or (distances[pair], one) < (least[other], nearest[other]):
+                nearest[other], least[other] = one, distances[pair]
+    found = [(row, exact.get(row, int(nearest[exact_of[row]]))) for row in range(size, len(exact_of))]
+    return [Pair(first, row - size, exact=row in exact) for row, first in found if first >= 0]
 
 
 def _first_with_same_pixels(digests: npt.NDArray[np.void]) -> npt.NDArray[np.int64]:
     """Returns for each image the first row that has its digest."""
     _, first, of = np.unique(digests, return_index=True, return_inverse=True)
     return first[of]
-
-
-def _near_pairs(
-    prints: Fingerprints, rows: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Returns the pairs among `rows` that are nearly the same, the smaller row first, and their distances."""
-    pairs, distances = [np.empty((0, 2), np.int64)], [np.empty(0, np.float32)]
-    for candidates in _candidates(prints, rows):
-        for part in np.split(candidates, range(_CHUNK_PAIRS, len(candidates), _CHUNK_PAIRS)):
-            distance = _pixel_distance(prints, part)
-            confirmed = distance <= PIXEL_DISTANCE
-            pairs.append(part[confirmed])
-            distances.append(distance[confirmed])
-    found, first = np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0, return_index=True)
-    return found[:, 0], found[:, 1], np.concatenate(distances)[first]
 
 
 def _candidates(prints: Fingerprints, rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
@@ -142,7 +131,7 @@ def _candidates(prints: Fingerprints, rows: npt.NDArray[np.int64]) -> Iterator[n
             waiting.append(pairs[near])
             size += len(waiting[-1])
             if size >= _CHUNK_PAIRS:
-                yield np.concatenate(waiting)
+                yield from np.split(np.concatenate(waiting), range(_CHUNK_PAIRS, size, _CHUNK_PAIRS))
                 waiting, size = [], 0
     yield np.concatenate([np.empty((0, 2), np.int64), *waiting])
 
@@ -179,6 +168,13 @@ def _pixel_distance(prints: Fingerprints, pairs: npt.NDArray[np.int64]) -> npt.N
 
 def _root_mean_square(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.sqrt(np.square(values).mean(axis=tuple(range(1, values.ndim))))
+
+
+def _roots(parents: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Returns the root of every row."""
+    while not np.array_equal(roots := parents[parents], parents):
+        parents = roots
+    return roots
 
 
 def _root(parents: npt.NDArray[np.int64], row: int) -> int:
