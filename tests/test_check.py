@@ -86,6 +86,13 @@ def test_every_kind_of_finding_is_found_with_the_names_of_what_it_is_about(odd_h
     assert found.odd["animated"] == len(odd_files.ANIMATED) and found.odd["sixteen_bits"] == 4
 
 
+def test_one_class_alone_stops_training(home):
+    shutil.rmtree(home / "train/dog")
+    shutil.rmtree(home / "test/dog")
+    _, by_kind = found_in(home)
+    assert by_kind["one_class"].stops and by_kind["one_class"].names == ("cat",)
+
+
 def test_twins_are_told_as_what_they_are(home):
     shutil.copy(home / "train/cat/0.png", home / "train/cat/again.png")
     found, by_kind = found_in(home)

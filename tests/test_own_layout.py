@@ -124,10 +124,17 @@ def test_a_class_may_be_called_train():
     }
 
 
-@pytest.mark.parametrize("name", ["unlabeled", "Unlabelled", "nolabel "])
-def test_a_folder_unlabeled_is_told_of(name):
-    with pytest.raises(UsageError, match="would be a class of that name; rename the folder to _unlabeled"):
-        entries("cat/1.png", f"{name}/1.png")
+@pytest.mark.parametrize("name", ["unlabeled", "Unlabelled", "nolabel ", "_Unlabeled"])
+def test_a_class_unlabeled_is_told_of(name):
+    with pytest.raises(UsageError, match="would be a class of that name; pictures without a label belong into _unlab"):
+        class_names(labelled("cat", name))
+
+
+@pytest.mark.parametrize("name", ["test", "Train", "val", "validation"])
+def test_a_split_without_train_beside_it_does_not_become_a_class(name):
+    with pytest.raises(UsageError, match=f"{name} in '.*' would be a class of that name; put .* into train/<class>/"):
+        entries("cat/1.png", f"{name}/cat/1.png")
+    assert entries(f"{name}/1.png", "cat/1.png").keys() == {f"{name}/1.png", "cat/1.png"}
 
 
 def labelled(*names, split="train"):
@@ -150,7 +157,8 @@ def test_a_hundred_thousand_classes_and_test_classes_of_their_own_are_refused():
 
 
 def test_find_brings_together_what_is_named_beside_the_folder(tmp_path):
-    write(tmp_path, "images/train/cat/1.png", "images/test/cat/2.png", "images/val/cat/3.png", "images/notes/none.txt")
+    write(tmp_path, "images/train/cat/1.png", "images/test/cat/2.png", "images/val/cat/3.png", "images/test/4.png")
+    (tmp_path / "images/notes").mkdir()
     (tmp_path / "images/notes/none.txt").write_text("none")
     write(tmp_path, "more/cat/1.png", "more/2.png", "held_out/cat/1.png")
     found = find(tmp_path / "images")
@@ -158,7 +166,7 @@ def test_find_brings_together_what_is_named_beside_the_folder(tmp_path):
         "train/cat/1.png": ("cat", "train"),
         "test/cat/2.png": ("cat", "test"),
     }
-    assert (found.left_out, found.others, found.has_test) == (("val/cat/3.png",), 1, True)
+    assert (found.left_out, found.others, found.has_test) == (("test/4.png", "val/cat/3.png"), 1, True)
     found = find(tmp_path / "images", unlabeled_images=tmp_path / "more", test_images=tmp_path / "held_out")
     assert {key: (one.label, one.split) for key, one in found.entries.items()} == {
         "train/cat/1.png": ("cat", "train"),
@@ -167,7 +175,9 @@ def test_find_brings_together_what_is_named_beside_the_folder(tmp_path):
         "test_images:cat/1.png": ("cat", "test"),
     }
     assert list(found.paths) == list(found.entries) and len(found.roots) == 3
-    assert set(found.left_out) == {"test/cat/2.png", "val/cat/3.png"}
+    assert set(found.left_out) == {"test/4.png", "test/cat/2.png", "val/cat/3.png"}
+    with pytest.raises(UsageError, match="images/test' lies in .*, all of whose pictures are taken; put it elsewhere"):
+        find(tmp_path / "images", test_images=tmp_path / "images/test")
 
 
 def test_pictures_without_labels_are_refused_with_the_ways_to_label_them(tmp_path):
@@ -180,7 +190,7 @@ def test_all_mistakes_are_collected_where_that_is_asked(tmp_path):
     said = []
     found = find(tmp_path, complain=said.append)
     assert len(found.entries) == 5 and len(said) == 2
-    assert "rename the folder to _unlabeled" in said[0] and "'Cat' and 'cat'; 'dog' and 'dog '" in said[1]
+    assert "'unlabeled' would be a class" in said[0] and "'Cat' and 'cat'; 'dog' and 'dog '" in said[1]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ class Finding:
     """Something that is wrong.
 
     Attributes:
-        kind: `layout`, `unreadable`, `across_splits`, `labels_differ`, `few_labels`, `imbalance` or `left_out`.
+        kind: `layout`, `one_class`, `unreadable`, `across_splits`, `labels_differ`, `few_labels`, `imbalance` or
+            `left_out`.
         stops: whether training stops for it; if not, its figures may be worse or wrong.
         count: of what is concerned.
         message: in a sentence.
@@ -40,8 +41,19 @@ def findings(found: Survey) -> list[Finding]:
     mistakes = [
         Finding(kind="layout", stops=True, count=1, message=mistake, remedy="", names=()) for mistake in found.mistakes
     ]
-    others = (_unreadable, _across_splits, _labels_differ, _few_labels, _imbalance, _left_out)
+    others = (_one_class, _unreadable, _across_splits, _labels_differ, _few_labels, _imbalance, _left_out)
     return [*mistakes, *(one for find in others if (one := find(found)))]
+
+
+def _one_class(found: Survey) -> Finding | None:
+    names = found.folder.class_names
+    return _finding(
+        "one_class",
+        names if len(names) == 1 else (),
+        "all labelled pictures are of one class",
+        "make a sub-folder for each class; is it the folder above yours?",
+        stops=True,
+    )
 
 
 def _unreadable(found: Survey) -> Finding | None:

@@ -33,8 +33,8 @@ class Folder:
         entries: label and split by key.
         class_names: names of the classes, in order.
         refused: why files that look like pictures are not among them, by key.
-        left_out: keys of pictures that take no part: those beside `train/` and `test/`, and test pictures where other
-            ones are given.
+        left_out: keys of pictures that take no part: those beside `train/` and `test/`, test pictures without a label,
+            and all of them where others are given.
         others: number of files that are no pictures.
     """
 
@@ -55,7 +55,7 @@ class Folder:
     @property
     def has_test(self) -> bool:
         """Whether there are test pictures with a label."""
-        return any(entry.split == "test" and entry.label is not None for entry in self.entries.values())
+        return any(entry.split == "test" for entry in self.entries.values())
 
 
 def find(
@@ -81,8 +81,8 @@ def find(
         complain: given each mistake in what is found; see `layout.refuse`.
 
     Raises:
-        UsageError: if folders are missing or empty; by `complain`, if the labels file has another form, or names of
-            classes do not fit.
+        UsageError: if folders are missing or empty; by `complain`, if a folder beside `images` lies in it, the labels
+            file has another form, or names of classes do not fit.
     """
     home = _path(images)
     listing = layout.list_pictures(home, complain=complain)
@@ -99,7 +99,11 @@ def find(
         parts.append(_beside("unlabeled_images", _path(unlabeled_images), complain))
     if test_images is not None:
         parts.append(_beside("test_images", _path(test_images), complain))
-    entries = dict(sorted((key, entry) for _, _, some in parts for key, entry in some.items()))
+    for root, _, _ in parts[1:]:
+        if root.resolve().is_relative_to(home.resolve()):
+            complain(f"{str(root)!r} lies in {str(images)!r}, all of whose pictures are taken; put it elsewhere")
+    every = sorted((key, entry) for _, _, some in parts for key, entry in some.items())
+    entries = {key: entry for key, entry in every if entry.split == "train" or entry.label is not None}
     paths = {key: path for _, part, _ in parts for key, path in part.paths.items()}
     if not (names := layout.class_names(entries, class_names, complain=complain)):
         complain(

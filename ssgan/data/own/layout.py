@@ -5,7 +5,7 @@ import os
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +14,8 @@ from ssgan.errors import UsageError
 
 LARGEST_CLASSES = 1000
 UNLABELED = ("_unlabeled", "_unlabelled")
-_TRIPS = ("unlabeled", "unlabelled", "nolabel", "no_label")
+_NO_LABELS = ("unlabeled", "unlabelled", "nolabel", "no_label")
+_SPLITS = ("train", "test", "val", "valid", "validation")
 _JUNK = ("thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx")
 _PICTURES = re.compile(r"\.(jpe?g|jpe|jfif|mpo|png|gif|bmp|tiff?|webp|avif|ppm|pgm|jp2|heic|heif)", re.IGNORECASE)
 _RAW = re.compile(r"\.(dng|nef|cr2|arw|orf|rw2|pef)", re.IGNORECASE)  # of cameras: TIFF with a thumbnail in it
@@ -83,7 +84,9 @@ def list_pictures(folder: Path, *, complain: Callable[[str], object] = refuse) -
     return Listing(paths=dict(sorted(paths.items())), refused=refused, others=others)
 
 
-def read_folders(keys: Iterable[str], folder: Path, *, complain: Callable[[str], object] = refuse) -> dict[str, Entry]:
+def read_folders(
+    keys: Collection[str], folder: Path, *, complain: Callable[[str], object] = refuse
+) -> dict[str, Entry]:
     """Returns what the sub-folders say: a class each, in `train/` and `test/` where these are there.
 
     `_unlabeled/` holds pictures without a label, and so do the folders in which no sub-folder follows. A folder
@@ -98,18 +101,19 @@ def read_folders(keys: Iterable[str], folder: Path, *, complain: Callable[[str],
         What is known, by key; pictures beside `train/` and `test/` are not in it.
 
     Raises:
-        UsageError: by `complain`, for a folder `unlabeled`, which would become a class.
+        UsageError: by `complain`, for a folder such as `test/` or `Train/` that holds folders of pictures, where there
+            is no `train/`: it would become a class.
     """
-    keys = list(keys)
-    has_splits = any(key.startswith("train/") and key.count("/") > 1 for key in keys)
-    found = {key: entry for key in keys if (entry := _of_folders(key, has_splits))}
-    for name in sorted({entry.label for entry in found.values() if entry.label}):
-        if name.strip().lower() in _TRIPS:
+    in_folders = {key for key in keys if key.count("/") > 1}
+    has_splits = any(key.startswith("train/") for key in in_folders)
+    if not has_splits:
+        tops = {key.partition("/")[0] for key in in_folders}
+        if mistaken := sorted(name for name in tops if name.strip().lower() in _SPLITS):
             complain(
-                f"{name!r} in {str(folder)!r} would be a class of that name; rename the folder to _unlabeled if its "
-                "pictures have no label"
+                f"{', '.join(mistaken)} in {str(folder)!r} would be a class of that name; put the pictures to train on "
+                "into train/<class>/ and those to test on into test/<class>/"
             )
-    return found
+    return {key: entry for key in keys if (entry := _of_folders(key, has_splits))}
 
 
 def _of_folders(key: str, has_splits: bool) -> Entry | None:
@@ -139,8 +143,8 @@ def class_names(
         complain: given each mistake; see `refuse`.
 
     Raises:
-        UsageError: by `complain`, if there are too many to be classes, names differ in case or space alone, or a test
-            picture is of a class that no train picture has.
+        UsageError: by `complain`, if there are too many to be classes, a name says that there is no label, names differ
+            in case or space alone, or a test picture is of a class that no train picture has.
     """
     of_all = {entry.label for entry in entries.values() if entry.label is not None}
     if known is not None:
@@ -155,6 +159,12 @@ def class_names(
             f"{len(names):,} different labels, such as {names[0][:50]!r} and {names[-1][:50]!r}; expected at most "
             f"{LARGEST_CLASSES:,} classes: is that column a number or a name of each picture?"
         )
+    for name in names:
+        if name.strip().strip("_").lower() in _NO_LABELS:
+            complain(
+                f"{name!r} would be a class of that name; pictures without a label belong into _unlabeled/, or have an "
+                "empty label in the labels file"
+            )
     if alike := alike_names([*names, *of_test]):
         told = "; ".join(" and ".join(repr(name)[:100] for name in names) for names in alike[:5])
         complain(f"labels that differ in case or space alone: {told}; did you mean one class? Name it alike")
