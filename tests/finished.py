@@ -8,6 +8,7 @@ import numpy as np
 import ssgan
 from ssgan.classifier import CLASSIFIER_FILE
 from ssgan.data.labels import save_label_mask
+from ssgan.options import Config
 from ssgan.store import files, run
 
 NAMES = tuple("0123456789")
@@ -20,6 +21,7 @@ def make_run(
     shape: tuple[int, int, int] = (16, 16, 3),
     class_names: tuple[str, ...] = NAMES,
     metrics: dict[str, Any] | None = None,
+    options: Config | None = None,
     **about: Any,
 ) -> Path:
     """Makes a run in a new folder, and returns that.
@@ -29,6 +31,7 @@ def make_run(
         shape: of the images.
         class_names: of the classes.
         metrics: what `ssgan.eval` wrote; None if it was not run.
+        options: of the run; None: those by default.
         **about: further entries of about.json, or others in the place of those written here.
     """
     folder.mkdir(parents=True)
@@ -38,6 +41,7 @@ def make_run(
     origin = {"dataset": "photos", "source": "somewhere", "synthetic": False, "digest": "0" * 64, "num_train": 3}
     written = {**origin, "image_shape": shape, "class_names": class_names, **about}
     files.write_json(folder / run.ABOUT, written)
+    files.write(folder / run.OPTIONS, (options or Config(labels=2)).to_json())
     save_label_mask(folder / run.LABEL_MASK, np.array([True, False, True]))
     files.write_json(folder / run.SUMMARY, {"steps": 1})
     if metrics is not None:

@@ -19,6 +19,7 @@ from ssgan.errors import UsageError
 from ssgan.export import ExportConfig, export_run, main
 from ssgan.formats import card, checked, origin
 from ssgan.formats.runtimes import FORMATS
+from ssgan.options import Config
 from ssgan.store import files
 from tests.finished import FIGURES, make_run
 
@@ -139,6 +140,8 @@ def test_openvino_does_not_report_its_use(exported):
 
 # The card.
 
+SUPERVISED = {"gan_weight": 0.0, "pseudo_label_weight": 0.0, "vat_weight": 0.0}
+
 
 def parts_of(text: str) -> tuple[dict, str]:
     """Returns the metadata of a card, and its text."""
@@ -176,6 +179,23 @@ def test_without_a_test_the_card_says_so(tmp_path):
     metadata, body = parts_of(card.text(found, "onnx", licence="other"))
     assert "model-index" not in metadata and "Not measured." in body and "onnx" in metadata["tags"]
     assert "16 x 24 pixels, grey" in body and "`digits`, drawn by a program" in body and "long side fits" in body
+
+
+@pytest.mark.parametrize(
+    ("options", "images", "said", "unsaid"),
+    [
+        ({}, 3, "Labels seen: 2; the other images were used without.", None),
+        ({}, 2, "Labels seen: 2, one for each image.", None),
+        ({"gan_weight": 0.0}, 3, "was trained by ssgan 0.2.1.\n", "semi-supervised GAN"),
+        (SUPERVISED, 3, "Labels seen: 2; the other images were not used.", "semi-supervised GAN"),
+    ],
+)
+def test_the_card_says_what_the_training_took(tmp_path, options, images, said, unsaid):
+    about = {"num_train": images, "ssgan": "0.2.1"}
+    found = origin.read(make_run(tmp_path / "run", options=Config(labels=2, **options), **about))
+    _, body = parts_of(card.text(found, "keras", licence="mit"))
+    assert said in body and "trained by ssgan 0.2.1" in body
+    assert unsaid is None or unsaid not in body
 
 
 # What is refused, of which nothing is left.
@@ -273,16 +293,20 @@ def test_a_format_has_to_be_named(run_dir):
 @pytest.mark.parametrize(
     "about, message",
     [
-        ({"class_names": list("abc")}, r"made for images \[16, 16, 3\] of 10 classes; .* of 3"),
+        ({"class_names": list("abc")}, r"made for images \(16, 16, 3\) of 10 classes; .* of 3"),
         ({"class_names": [1] * 10}, "class_names is .*expected texts"),
-        ({"image_shape": [16, 16, 1]}, r"the run is said to be of \[16, 16, 1\]"),
+        ({"image_shape": [16, 16, 1]}, r"the run is said to be of \(16, 16, 1\)"),
         ({"preparation": {"resize": "pad"}}, "a preparation of images is"),
+        (
+            {"preparation": {"height": 64, "width": 64, "channels": 3, "resize": "pad"}},
+            r"images are \[16, 16, 3\], prepared as \(64, 64, 3\)",
+        ),
     ],
 )
 def test_a_run_whose_files_do_not_fit_is_refused(about, message, run_dir, tmp_path):
     copy = tmp_path / "run"
     copy.mkdir()
-    for name in ("classifier.keras", "label_mask.npz", "summary.json"):
+    for name in ("classifier.keras", "label_mask.npz", "summary.json", "options.json"):
         (copy / name).write_bytes((run_dir / name).read_bytes())
     files.write_json(copy / "about.json", {**files.read_json(run_dir / "about.json"), **about})
     refused(copy, message)

@@ -5,7 +5,6 @@ from typing import Any
 
 import yaml
 
-import ssgan
 from ssgan.formats import runtimes
 from ssgan.formats.description import FILE as DESCRIPTION
 from ssgan.formats.origin import Origin
@@ -38,8 +37,7 @@ def text(origin: Origin, name: str, *, licence: str) -> str:
 # {len(origin.classes)} classes of images
 
 A classifier of images, {height} x {width} pixels, {"RGB" if channels == 3 else "grey"}: pixels in, the probability of
-each class out. It was trained by ssgan {ssgan.__version__}, from few labels and many images, as the discriminator of a
-semi-supervised GAN ([arXiv:1606.03498](https://arxiv.org/abs/1606.03498)).
+each class out. {_trained_by(origin)}
 
 ## Use
 
@@ -62,7 +60,7 @@ Prepare images as those of the training were: {_FITS[origin.preparation.resize]}
 ## Training
 
 - {_trained_on(origin)}
-- Labels seen: {origin.num_labels:,}; the other images were used without.
+- Labels seen: {origin.num_labels:,}{_without_label(origin)}.
 
 ## Test error
 
@@ -111,6 +109,21 @@ def _dataset(figures: dict[str, Any]) -> str:
 def _trained_on(origin: Origin) -> str:
     synthetic = ", drawn by a program: its error says nothing about real images" if origin.synthetic else ""
     return f"Images: {origin.num_train:,} of {_code(origin.dataset)}{synthetic}."
+
+
+def _trained_by(origin: Origin) -> str:
+    by = f"It was trained by ssgan {origin.version}".rstrip()
+    if not origin.has_gan:
+        return f"{by}."
+    return (
+        f"{by}, as the discriminator of a semi-supervised GAN ([arXiv:1606.03498](https://arxiv.org/abs/1606.03498))."
+    )
+
+
+def _without_label(origin: Origin) -> str:
+    if origin.num_labels == origin.num_train:
+        return ", one for each image"
+    return f"; the other images were {'not used' if origin.is_supervised else 'used without'}"
 
 
 def _measured(origin: Origin) -> str:

@@ -10,8 +10,10 @@ from ssgan.classifier import CLASSIFIER_FILE, load_classifier
 from ssgan.data.labels import load_label_mask
 from ssgan.data.own.decode import Preparation
 from ssgan.errors import UsageError
-from ssgan.evaluate.runs import read_about
+from ssgan.evaluate.runs import check_made_for, preparation_of, read_about
+from ssgan.options import Config
 from ssgan.store import files, run
+from ssgan.training.build import is_baseline
 
 _METRICS = "metrics.json"
 # What is taken from metrics.json, by type.
@@ -31,6 +33,9 @@ class Origin:
         dataset: name of the data set.
         synthetic: whether the images were drawn by a program.
         num_train, num_labels: number of train images, and of the labels that were seen.
+        version: of ssgan, that it was trained by; empty where that is not known.
+        has_gan: whether a generator took part.
+        is_supervised: whether it was trained on the labelled images alone.
         figures: the test error and what it was measured on; empty where nothing was.
     """
 
@@ -44,6 +49,9 @@ class Origin:
     synthetic: bool
     num_train: int
     num_labels: int
+    version: str
+    has_gan: bool
+    is_supervised: bool
     figures: dict[str, Any]
 
 
@@ -57,19 +65,21 @@ def read(run_dir: Path) -> Origin:
     if not all(isinstance(name, str) for name in about["class_names"]):
         raise UsageError(f"{run_dir / run.ABOUT}: class_names is {str(about['class_names'])[:100]}; expected texts")
     classifier, digest = _classifier(file, about)
-    height, width, channels = classifier.input_shape[1:]
-    padded = {"height": height, "width": width, "channels": channels, "resize": "pad"}  # of runs that do not say it
+    config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
     return Origin(
         name=run_dir.resolve().name,
         file=file,
         sha256=digest,
         classifier=classifier,
         classes=about["class_names"],
-        preparation=Preparation.from_dict(about.get("preparation", padded)),
+        preparation=preparation_of(about, run_dir / run.ABOUT),
         dataset=str(about.get("dataset")),
         synthetic=about["synthetic"],
         num_train=about["num_train"],
         num_labels=int(load_label_mask(run_dir / run.LABEL_MASK).sum()),
+        version=str(about.get("ssgan", "")),
+        has_gan=config.gan_weight > 0,
+        is_supervised=is_baseline(config),
         figures=_figures(run_dir / _METRICS),
     )
 
@@ -80,12 +90,8 @@ def _classifier(file: Path, about: dict[str, Any]) -> tuple[keras.Model, str]:
         raise UsageError(f"no classifier at {file}; expected the folder of a finished run")
     digest = files.sha256(file)
     classifier = load_classifier(file, digest)
-    found = [*classifier.input_shape[1:]], classifier.output_shape[-1]
-    if found != (about["image_shape"], len(about["class_names"])):
-        raise UsageError(
-            f"{file} is made for images {found[0]} of {found[1]} classes; the run is said to be of "
-            f"{str(about['image_shape'])[:100]} of {len(about['class_names'])}"
-        )
+    found, said = (classifier.input_shape[1:], classifier.output_shape[-1]), tuple(about["image_shape"])
+    check_made_for(file, found, (said, len(about["class_names"])))
     return classifier, digest
 
 
