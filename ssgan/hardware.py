@@ -1,7 +1,6 @@
 """What the machine is, and which arithmetic suits it."""
 
 import functools
-import os
 import platform
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 import ssgan
+from ssgan.cores import available_cores
 
 
 def precision(option: str) -> str:
@@ -60,7 +60,7 @@ def describe() -> dict[str, str | int]:
     gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
     return {
         "processor": _cpu_info("model name") or platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": available_cores(),
         "gpu": ", ".join(details.get("device_name", "unknown") for details in gpus) or "none",
         "python": platform.python_version(),
         "tensorflow": tf.__version__,

@@ -70,6 +70,7 @@ def found(of: TrainingImages | None, *, missing: str = "", **about) -> Findings:
         missing=missing,
         suspects=suspects,
         doubted="",
+        on_training=False,
         pairs=pairs,
         labels=30,
         about={**origin, "ssgan": "1.0", **about},

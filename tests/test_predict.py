@@ -228,6 +228,8 @@ def test_pictures_are_named_by_files_folders_and_a_list(pictures, tmp_path):
     found = stream.find_pictures([str(plain), str(pictures / "1"), "-"], lines)
     ones = [str(pictures / "1" / f"{number}.png") for number in (1, 3, 5, 7, 9)]
     assert list(found) == [str(plain), *ones, str(tmp_path / "missing.png")]
+    beside = os.fsencode(f"{pictures}/./1//3.png\n")
+    assert len(stream.find_pictures([str(pictures / "1"), "-"], beside)) == 5  # which is one of them
     assert stream.find_pictures(["-"], b"a\nb.png\0c.png\0") == {"a\nb.png": "", "c.png": ""}
     with pytest.raises(UsageError, match="there is no file or folder 'picture'; correct the path"):
         stream.find_pictures(["picture"], None)
@@ -289,6 +291,12 @@ def test_odd_names_at_the_beginning_of_a_cell_come_back(form):
     assert shown == HOSTILE
     done, length = table.read(io.BytesIO(table.header() + content))
     assert list(done) == HOSTILE and length == len(table.header() + content)
+
+
+def test_a_cell_that_some_spreadsheets_would_part_is_quoted():
+    table = Table(format="csv", class_names=("a", "b"), has_all=False)
+    for path in ("x;=1+1.jpg", "x\t=1+1.jpg"):
+        assert table.rows([path], [""], np.eye(2), np.zeros(2)).startswith(f'"{path}",'.encode())
 
 
 # Unfinished files.

@@ -11,11 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-FORMATS = ("csv", "jsonl")
 COLUMNS = ("path", "class", "probability", "outlier_score", "reason")
 # What makes a spreadsheet compute; and the mark itself, so that one of them can always be taken away again.
 _MARKED = ("=", "+", "-", "@", "\t", "\r", "'")
-_QUOTED = re.compile(r'[",\r\n]')
+_QUOTED = re.compile(r'[",;\t\r\n]')  # `;` and tabs part cells in some languages' spreadsheets
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ssgan.evaluate.calibration import CALIBRATION_BINS
 from ssgan.evaluate.classification import Evaluation
+from ssgan.output import one_line
 
 LARGEST_MATRIX = 20
 
@@ -57,8 +58,8 @@ def format_report(evaluation: Evaluation, *, raw: Evaluation | None = None, spli
 
 
 def short_name(name: str, *, width: int) -> str:
-    """Returns `name` on one line, cut to at most `width` characters with a closing `..`."""
-    name = " ".join(str(name).split())
+    """Returns `name` on one visible line, cut to at most `width` characters with a closing `..`."""
+    name = one_line(str(name))
     return name if len(name) <= width else name[: width - 2] + ".."
 
 

@@ -19,6 +19,7 @@ import filelock
 import numpy as np
 import numpy.typing as npt
 
+from ssgan.cores import available_cores
 from ssgan.data.own import manifest
 from ssgan.data.own.decode import Preparation, decode
 from ssgan.data.own.manifest import Prepared, Record, header, mapped
@@ -81,7 +82,7 @@ def _renewed(
     with (
         files.whole(folder / name) as temporary,
         open(temporary, "wb") as target,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        ThreadPoolExecutor(available_cores()) as pool,
     ):
         target.write(header(shape))
         for start in range(0, len(keys), _AT_A_TIME):

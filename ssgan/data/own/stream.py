@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ssgan.cores import available_cores
 from ssgan.data.own.decode import Preparation, Unreadable, read_picture
 from ssgan.data.own.layout import list_pictures
 from ssgan.errors import UsageError
@@ -63,7 +64,8 @@ def find_pictures(named: Iterable[str], listed: bytes | None) -> dict[str, str]:
 
 
 def _listed(content: bytes) -> list[str]:
-    return [os.fsdecode(line) for line in content.split(b"\0" if b"\0" in content else b"\n") if line]
+    lines = content.split(b"\0" if b"\0" in content else b"\n")
+    return [str(Path(os.fsdecode(line))) for line in lines if line]  # `./a.jpg` is `a.jpg`, as in a folder
 
 
 def read_batches(pictures: Mapping[str, str], preparation: Preparation, *, batch_size: int) -> Generator[Batch]:
@@ -89,11 +91,6 @@ def read_batches(pictures: Mapping[str, str], preparation: Preparation, *, batch
             yield _decoded(*pending.popleft())
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def available_cores() -> int:
-    """Returns the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _read(pictures: list[tuple[str, str]], preparation: Preparation, images: npt.NDArray[np.uint8]) -> list[str]:
