@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ssgan.terms import gan_logits as gan_logits
     from ssgan.terms import kplus1_logits as kplus1_logits
 
-__version__ = "0.4.0"
+__version__ = "0.4.1"
 
 _HOME = {
     "SSGAN": "gan",

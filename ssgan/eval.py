@@ -43,6 +43,9 @@ class EvalConfig:
     )
     labels_file: str | None = option(None, "Their labels, where sub-folders do not say them; see ssgan.train.")
     skip_unreadable: bool = option(False, "Go on without the pictures that cannot be read.")
+    cache_dir: str | None = option(
+        None, "Where pictures, once prepared, are kept. Default: ssgan/ in the user's cache folder."
+    )
     split: str = option("test", "Images to evaluate on: test, or another split that the data set has.")
     sha256: str | None = option(
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is measured."
@@ -126,7 +129,8 @@ def evaluate_run(options: EvalConfig) -> dict:
     report.confusion_matrix(ema.confusion, images.class_names, picture, title=title)
     files.write_json(table, metrics)
     of_this_set = options.dataset in (None, first.config.dataset)
-    found = gather(first, images, data_dir=options.data_dir if of_this_set else None)
+    data_dir = options.data_dir if of_this_set else None
+    found = gather(first, images, data_dir=data_dir, cache_dir=options.cache_dir)
     tested = Tested(title=name, tested_on=where, images=images, probabilities=mean[0], evaluation=ema, raw=raw)
     runs = [(member.run_dir, member.trained_on, pair[0]) for member, pair in zip(members, alone, strict=True)]
     write_page(page, tested, found, members=runs, confusion=picture)

@@ -21,6 +21,7 @@ from ssgan.command import run_command
 from ssgan.errors import UsageError
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
+from ssgan.output import one_line
 from ssgan.store import files, run
 
 if TYPE_CHECKING:  # TensorFlow is imported after the flags are parsed: a mistyped flag shall not wait seconds for it
@@ -28,6 +29,8 @@ if TYPE_CHECKING:  # TensorFlow is imported after the flags are parsed: a mistyp
     import numpy.typing as npt
 
     from ssgan.data import Source
+
+_NAMED = 20  # pictures in a warning
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -87,11 +90,12 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
     with run.opened(config, synthetic=images.synthetic) as run_dir:
         # Run folder
         about = _about(config, images, label_mask_digest=labels.mask_digest(label_mask))
-        _record_origin(run_dir, about)
+        _record_origin(run_dir, about, own=config.images is not None)
         labels.save_label_mask(run_dir / run.LABEL_MASK, label_mask, data_digest=images.digest)
         _announce(config, images, run_dir, steps=steps, num_unlabeled=len(unlabeled))
         for warning in (
             _skipped(images),
+            _left_out(images),
             _without_visible_label(images.labels, label_mask, images.class_names if config.has_labels else ()),
             _without_test_split(config, images.name, sources.splits(config, images)),
         ):
@@ -105,7 +109,7 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
         batches = functools.partial(recipe.batches, config, images, label_mask, unlabeled=unlabeled, steps=steps)
         image_shape = images.image_shape
         gan = recipe.build(config, image_shape=image_shape, num_classes=images.num_classes, steps=steps)
-        gan.initialize_from_data(images.read(unlabeled[:500]))
+        gan.initialize_from_data(sources.to_begin_with(config, images, unlabeled))
 
         # Training
         figures = fit(
@@ -126,7 +130,8 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
             with files.whole(run_dir / name) as temporary:
                 model.save(temporary)
         files.write_json(run_dir / run.SUMMARY, figures)
-    print(f"{figures['steps']} steps in {figures['train_seconds']:.0f} s. Test it: {_how_to_test(run_dir)}")
+    on = "" if "test" in sources.splits(config, images) or config.images is None else " --images=FOLDER"
+    print(f"{figures['steps']} steps in {figures['train_seconds']:.0f} s. Test it: {_how_to_test(run_dir)}{on}")
     return run_dir
 
 
@@ -169,10 +174,20 @@ def _without_visible_label(labels: "npt.NDArray", mask: "npt.NDArray", class_nam
 
 
 def _skipped(images: "Source") -> str | None:
-    """Names the pictures that are left out because they cannot be read."""
-    skipped = getattr(images, "skipped", {})
-    told = "; ".join(f"{key}: {reason}" for key, reason in skipped.items())
-    return f"{len(skipped):,} pictures cannot be read and are left out: {told}" if skipped else None
+    """Names pictures that are left out because they cannot be read."""
+    skipped = [one_line(f"{key}: {reason}") for key, reason in getattr(images, "skipped", {}).items()]
+    return f"{len(skipped):,} pictures cannot be read and are left out: {_some(skipped)}" if skipped else None
+
+
+def _left_out(images: "Source") -> str | None:
+    """Names pictures that take no part, of which the folder does not say that they are for training or testing."""
+    names = [one_line(key) for key in getattr(images, "left_out", ())]
+    return f"{len(names):,} pictures take no part (ssgan.check says why): {_some(names)}" if names else None
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f"; and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return "; ".join(names[:_NAMED]) + more
 
 
 def _without_test_split(config: Config, name: str, splits: Sequence[str]) -> str | None:
@@ -216,21 +231,22 @@ def _about(config: Config, images: "Source", *, label_mask_digest: str) -> dict:
     }
 
 
-def _record_origin(run_dir: Path, about: dict[str, Any]) -> None:
-    """Writes `about.json`, or holds it against what the run began with."""
+def _record_origin(run_dir: Path, about: dict[str, Any], *, own: bool) -> None:
+    """Writes `about.json`, or holds it against what the run began with; `own`: whether these are one's own images."""
     path = run_dir / run.ABOUT
     if not path.exists():
         files.write_json(path, about)
         return
     before = files.read_json(path)
-    origin = ("dataset", "num_train", "digest", "label_mask_digest")
+    # A folder may be moved, and named otherwise.
+    origin = [*(() if own else ("dataset",)), "num_train", "digest", "label_mask_digest"]
     differing = [
         f"{name} {about[name]} (the run: {before.get(name)})" for name in origin if before.get(name) != about[name]
     ]
     if differing:
         raise UsageError(
             f"--resume: the data or the labels are not those that {run_dir} was begun with: {', '.join(differing)}; "
-            "name the folder of the same data with --data_dir"
+            f"name the folder of the same data with {'--images' if own else '--data_dir'}"
         )
 
 

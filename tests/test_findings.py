@@ -89,7 +89,13 @@ def member(tmp_path, monkeypatch):
     inputs = keras.Input((24, 24, 3))
     vectors = keras.layers.GlobalAveragePooling2D(name="features")(inputs)
     model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(vectors))
-    about = {"digest": images.digest, "image_shape": [24, 24, 3], "synthetic": False, "num_train": 60}
+    about = {
+        "dataset": "things",
+        "digest": images.digest,
+        "image_shape": [24, 24, 3],
+        "synthetic": False,
+        "num_train": 60,
+    }
     return SimpleNamespace(run_dir=tmp_path, config=Config(dataset="things", labels=1000), about=about, averaged=model)
 
 
@@ -144,8 +150,9 @@ def test_images_that_are_not_those_of_the_training_are_not_looked_at(member, cha
 def test_nothing_is_downloaded_to_look_at_it(member, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(data, "load", pytest.fail)
+    tested = page_parts.image_set(page_parts.NAMES, split="test", count=20)
     config = dataclasses.replace(member.config, dataset="svhn_cropped", data_dir=str(member.run_dir / "gone"))
-    found = gather(SimpleNamespace(**{**vars(member), "config": config}), None)
+    found = gather(SimpleNamespace(**{**vars(member), "config": config}), tested)
     assert found.missing == f"svhn_cropped is not in {config.data_dir} any more"
 
 

@@ -77,14 +77,29 @@ def test_other_pictures_are_evaluated_with_the_classes_of_the_run(tmp_path, caps
     other = tmp_path / "market"
     (other / "plum").mkdir(parents=True)
     picture("plum", 5).save(other / "plum" / "p.png")
-    metrics = evaluate_run(EvalConfig(run=str(run_dir), images=str(other)))
-    assert metrics["ema"]["class_counts"] == [0, 0, 1]
+    metrics = evaluate_run(EvalConfig(run=str(run_dir), images=str(other), cache_dir=str(tmp_path / "elsewhere")))
+    assert metrics["ema"]["class_counts"] == [0, 0, 1] and metrics["num_test"] == 1
+    assert "Images of the training" not in next(run_dir.glob("report_market_*.html")).read_text()
+    assert [path.name.partition("-")[0] for path in (tmp_path / "elsewhere").iterdir()] == ["fruit", "market"]
     (other / "pear").mkdir()
     picture("lime", 6).save(other / "pear" / "p.png")
     with pytest.raises(UsageError, match="labels pear; expected some of apple, lime, plum"):
         evaluate_run(EvalConfig(run=str(run_dir), images=str(other)))
-    with pytest.raises(UsageError, match="has no test pictures with a label"):
+    with pytest.raises(UsageError, match="no test pictures with a label; test on others by --images, or train again"):
         evaluate_run(EvalConfig(run=str(run_dir)))
+    with pytest.raises(UsageError, match="none of the 1 pictures of plum has a label; expected a sub-folder for each"):
+        evaluate_run(EvalConfig(run=str(run_dir), images=str(other / "plum")))
+    assert evaluate_run(EvalConfig(run=str(run_dir), split="train"))["train_error"] <= 1
+    assert "Images of the training" in (run_dir / "report_train.html").read_text()
+
+
+def damaged(run_dir: Path) -> Path:
+    """A copy of a run that was trained before pictures became unreadable."""
+    folder = run_dir.with_name("before")
+    shutil.copytree(run_dir, folder)
+    options = json.loads((folder / "options.json").read_text())
+    (folder / "options.json").write_text(json.dumps({**options, "skip_unreadable": False}))
+    return folder
 
 
 def test_all_labels_are_used_or_as_many_as_are_asked_for(tmp_path):
@@ -112,7 +127,10 @@ def test_unreadable_pictures_are_all_named_before_training_or_left_out(tmp_path,
     run_dir = train(options(folder, tmp_path, skip_unreadable=True))
     said = capsys.readouterr().out
     assert "2 pictures cannot be read and are left out" in said and "train, 18 images" in said
-    assert evaluate_run(EvalConfig(run=str(run_dir)))["num_test"] == 6
+    (folder / "test" / "plum" / "late.png").touch()
+    with pytest.raises(UsageError, match="test/plum/late.png: an empty file"):
+        evaluate_run(EvalConfig(run=str(damaged(run_dir))))
+    assert evaluate_run(EvalConfig(run=str(run_dir), skip_unreadable=True))["num_test"] == 6
 
 
 def test_size_and_colour_are_chosen_from_the_pictures(tmp_path):
@@ -134,10 +152,13 @@ def test_size_and_colour_are_chosen_from_the_pictures(tmp_path):
 def test_a_part_of_the_labelled_images_is_for_testing(tmp_path):
     folder = write_folder(tmp_path / "fruit", of_each=10, unlabeled=4)
     shutil.copy(folder / "lime" / "3.png", folder / "lime" / "again.png")
+    shutil.copy(folder / "plum" / "2.png", folder / "_unlabeled" / "plum.png")
     tested = []
     for part in range(1, 6):
         _, train_images, test_images = settled(folder, test_fold=f"{part}/5")
-        assert len(train_images) + len(test_images) == 35 and train_images.num_unlabelled == 4
+        leaks = "plum/2.png" in test_images.keys
+        assert ("_unlabeled/plum.png" in train_images.keys) != leaks
+        assert len(train_images) + len(test_images) == 36 - leaks and train_images.num_unlabelled == 5 - leaks
         assert not set(train_images.keys) & set(test_images.keys) and test_images.num_unlabelled == 0
         assert ("lime/3.png" in test_images.keys) == ("lime/again.png" in test_images.keys)
         assert np.bincount(test_images.labels, minlength=3).min() >= 2
@@ -168,8 +189,12 @@ def test_a_run_goes_on_with_the_same_pictures_alone(tmp_path):
     resumed = dataclasses.replace(options(folder, tmp_path, resume=True), images=None)
     assert train(resumed) == run_dir
     (run_dir / "summary.json").unlink()
-    picture("plum", 77).save(folder / "train" / "plum" / "new.png")
-    with pytest.raises(UsageError, match="the data or the labels are not those"):
+    moved = folder.rename(tmp_path / "moved")
+    resumed = dataclasses.replace(resumed, images=str(moved))
+    assert train(resumed) == run_dir
+    (run_dir / "summary.json").unlink()
+    picture("plum", 77).save(moved / "train" / "plum" / "new.png")
+    with pytest.raises(UsageError, match="the data or the labels are not those .*of the same data with --images"):
         train(resumed)
 
 
@@ -214,6 +239,20 @@ def test_a_folder_without_labels_or_pictures_says_what_is_expected(tmp_path):
     picture("lime", 1).save(tmp_path / "a.png")
     with pytest.raises(UsageError, match="holds 1 pictures and no labels; expected a sub-folder for each class"):
         own.find(tmp_path)
+    (tmp_path / "fruit").mkdir()
+    picture("lime", 1).save(tmp_path / "fruit" / "a.png")
+    with pytest.raises(UsageError, match="holds pictures of one class alone, 'fruit'; .* is it the folder above yours"):
+        sources.find_images(Config(images=str(tmp_path)))
+
+
+def test_weights_are_initialised_by_pictures_of_all_classes(tmp_path):
+    config, images, _ = settled(write_folder(tmp_path / "fruit", of_each=300, test=1), image_size="16")
+    found = sources.to_begin_with(config, images, np.arange(900))
+    assert len(found) == 500
+    for label in range(3):
+        of_class = {image.tobytes() for image in images.read(np.flatnonzero(images.labels == label))}
+        assert sum(image.tobytes() in of_class for image in found) > 100
+    assert np.array_equal(sources.to_begin_with(Config(), images, np.arange(7)), images.read(np.arange(7)))
 
 
 def test_a_train_source_reads_rows_from_disk(tmp_path):
@@ -228,7 +267,7 @@ def test_a_train_source_reads_rows_from_disk(tmp_path):
 
 def test_the_commands_of_the_page_lead_from_a_folder_to_predictions(tmp_path):
     """Those behind the installation, with a run of two steps of a tiny net."""
-    write_folder(tmp_path / "photos", unlabeled=4, test=2)
+    write_folder(tmp_path / "photos", unlabeled=4)
     write_folder(tmp_path / "new_photos", of_each=2)
     page = (ROOT / "docs" / "howto" / "own_images.md").read_text()
     _, *commands = re.search(r"^```bash\n(.*?)^```", page, re.DOTALL | re.MULTILINE)[1].splitlines()

@@ -49,7 +49,8 @@ class Findings:
         missing: why not.
         suspects: labelled ones among them whose label may be wrong.
         doubted: why that was not looked at, or empty.
-        pairs: images tested on that are among them; None where those tested on are theirs.
+        on_training: whether the images tested on are of them.
+        pairs: images tested on that are among them; None where all of those tested on are.
         labels: number of labels used.
         about: what the run says of itself.
         summary: how it went.
@@ -60,6 +61,7 @@ class Findings:
     missing: str
     suspects: Sequence[Suspect]
     doubted: str
+    on_training: bool
     pairs: Sequence[Pair] | None
     labels: int
     about: dict[str, Any]
@@ -67,18 +69,20 @@ class Findings:
     options: dict[str, Any]
 
 
-def gather(member: Member, images: Source, *, data_dir: str | None = None) -> Findings:
+def gather(member: Member, images: Source, *, data_dir: str | None = None, cache_dir: str | None = None) -> Findings:
     """Looks at the images that a run was trained on, where they are still to be had.
 
     Args:
         member: the run.
         images: those it is tested on.
         data_dir: where the images of the training are now; None for where they were.
+        cache_dir: where their prepared pictures are kept; None: see `ssgan.store.files.user_cache`.
     """
     training, missing, suspects, doubted, pairs = None, "", [], "", None
+    on_training = images.split == "train" and images.name == member.about["dataset"]
     labels = member.config.labels or 0
     try:
-        training = read_training_images(member, data_dir=data_dir)
+        training = read_training_images(member, data_dir=data_dir, cache_dir=cache_dir)
     except (UsageError, OSError) as error:
         missing = str(error)
     if training is not None:
@@ -86,12 +90,13 @@ def gather(member: Member, images: Source, *, data_dir: str | None = None) -> Fi
         features = _features(member.averaged)
         suspects = training.suspects(features) if features else []
         doubted = "" if features else "the classifier has no layer of features"
-        pairs = training.found_in(images) if images.digest != training.images.digest else None
+        pairs = None if on_training else training.found_in(images)
     return Findings(
         training=training,
         missing=missing,
         suspects=suspects,
         doubted=doubted,
+        on_training=on_training,
         pairs=pairs,
         labels=labels,
         about=member.about,

@@ -1,5 +1,6 @@
 """The images that a run is evaluated on: its own test images, or others."""
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,6 +34,8 @@ def test_images(member: Member, options: "EvalConfig") -> tuple["Source", bool]:
         raise UsageError(f"--labels_file={options.labels_file} without --images; expected the folder of the pictures")
     dataset = options.dataset or config.dataset
     if dataset == OWN:
+        skip = config.skip_unreadable or options.skip_unreadable
+        config = dataclasses.replace(config, cache_dir=options.cache_dir, skip_unreadable=skip)
         return _labeled(sources.load_images(config, options.split)), False
     data_dir = options.data_dir or (config.data_dir if dataset == config.dataset else None)
     images = data.load(dataset, options.split, data_dir=data_dir, image_size=member.preparation.image_shape[:2])
@@ -45,14 +48,20 @@ def test_images(member: Member, options: "EvalConfig") -> tuple["Source", bool]:
 
 
 def _pictures(member: Member, options: "EvalConfig") -> own.OwnImages:
-    """Returns the pictures of a folder that have a label: those in `test/`, or else all."""
+    """Returns the pictures of a folder that have a label, as test images: those in its `test/`, or else all."""
     names = tuple(member.about["class_names"])
     folder = own.find(options.images or "", labels_file=options.labels_file, class_names=names)
     split = "test" if folder.has_test and options.split == "test" else "train"
-    cache_dir, skip = member.config.cache_dir, options.skip_unreadable
-    return _labeled(own.load(folder, split, member.preparation, cache_dir=cache_dir, skip=skip))
+    found = own.load(folder, split, member.preparation, cache_dir=options.cache_dir, skip=options.skip_unreadable)
+    return dataclasses.replace(_labeled(found), split="test")
 
 
 def _labeled(images: "Source") -> own.OwnImages:
     assert isinstance(images, own.OwnImages)
-    return images.at(np.flatnonzero(images.labels >= 0))
+    rows = np.flatnonzero(images.labels >= 0)
+    if not len(rows):
+        raise UsageError(
+            f"none of the {len(images):,} pictures of {images.name} has a label; expected a sub-folder for each class, "
+            "or --labels_file (without labels there is ssgan.predict)"
+        )
+    return images.at(rows)

@@ -61,17 +61,21 @@ class TrainingImages:
         return duplicates_between(self.images, tested)
 
 
-def read_training_images(member: Member, *, data_dir: str | None = None) -> TrainingImages:
+def read_training_images(
+    member: Member, *, data_dir: str | None = None, cache_dir: str | None = None
+) -> TrainingImages:
     """Reads the images that a run was trained on; nothing is downloaded.
 
     Args:
         member: the run.
         data_dir: where they are now; None for where they were.
+        cache_dir: where prepared pictures are kept; None: see `ssgan.store.files.user_cache`.
 
     Raises:
         UsageError: if they are not found, are others by now, or the label mask of the run is missing or damaged.
     """
-    config = dataclasses.replace(member.config, data_dir=data_dir or member.config.data_dir)
+    data_dir = data_dir or member.config.data_dir
+    config = dataclasses.replace(member.config, data_dir=data_dir, cache_dir=cache_dir)
     if config.images is None and not data.is_on_disk(config.dataset, data_dir=config.data_dir):
         raise UsageError(f"{config.dataset} is not in {config.data_dir or 'the folder of earlier downloads'} any more")
     images = sources.load_images(config, "train")

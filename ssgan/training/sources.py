@@ -8,6 +8,7 @@ import numpy as np
 
 from ssgan import data, hardware
 from ssgan.data import labels, own
+from ssgan.errors import UsageError
 from ssgan.options import DEFAULT_LABELS, DEFAULT_SIZE, DEFAULT_VALIDATION, OWN, Config
 from ssgan.options.declare import as_fold
 
@@ -26,7 +27,13 @@ def find_images(config: Config) -> Config:
         dataset = data.resolve(config.dataset, data_dir=config.data_dir)
         size = config.image_size or str(DEFAULT_SIZE)
         return dataclasses.replace(config, dataset=dataset, image_size=size, precision=precision)
-    chosen = own.choose_preparation(_folder(config), image_size=config.size, resize=config.resize, color=config.color)
+    folder = _folder(config)
+    if len(folder.class_names) == 1:
+        raise UsageError(
+            f"{config.images!r} holds pictures of one class alone, {folder.class_names[0]!r}; expected a sub-folder "
+            "for each of two or more classes: is it the folder above yours?"
+        )
+    chosen = own.choose_preparation(folder, image_size=config.size, resize=config.resize, color=config.color)
     folders = ("images", "labels_file", "unlabeled_images", "test_images", "cache_dir")
     absolute = {name: os.path.abspath(os.path.expanduser(path)) for name in folders if (path := getattr(config, name))}
     return dataclasses.replace(
@@ -63,6 +70,17 @@ def load_images(config: Config, split: str) -> "Source":
         cache_dir=config.cache_dir,
         skip=config.skip_unreadable,
     )
+
+
+def to_begin_with(config: Config, images: "Source", rows: np.ndarray) -> np.ndarray:
+    """Returns images for the data-dependent initialisation of weights, 500 where there are so many.
+
+    They are the first of these rows; of one's own images, which lie class by class, some from everywhere.
+    """
+    count = min(len(rows), 500)  # which the paper's code takes
+    if config.images is not None:
+        rows = rows[np.linspace(0, len(rows) - 1, count).astype(int)]
+    return images.read(rows[:count])
 
 
 def preparation(config: Config, channels: int | None = None) -> own.Preparation:

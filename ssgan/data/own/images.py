@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,10 @@ from ssgan.errors import UsageError
 from ssgan.output import one_line
 from ssgan.store import files
 
+_INSTEAD = (
+    " with a label; test on others by --images, or train again with --test_fold=1/5, which keeps some of those with a "
+    "label for it"
+)
 _NAMED = 20  # unreadable files in an error
 _LONGEST_NAME = 50  # characters of a folder's own name, which may take 4 bytes each; file systems take 255 bytes
 
@@ -35,7 +40,8 @@ class OwnImages:
         class_names: one name per class.
         keys: one per image: its path below the folder, see `Folder`.
         preparation: how the pictures became images.
-        skipped: why pictures are left out, by key.
+        skipped: why pictures are left out, by key, which cannot be read.
+        left_out: keys of the folder's pictures that take no part, see `Folder`.
         splits: the names of those that there are.
     """
 
@@ -47,6 +53,7 @@ class OwnImages:
     keys: tuple[str, ...]
     preparation: Preparation
     skipped: dict[str, str]
+    left_out: tuple[str, ...]
     splits: tuple[str, ...]
     _prepared: npt.NDArray[np.uint8]
     _rows: npt.NDArray[np.int64]
@@ -108,10 +115,10 @@ def load(
 
     Args:
         folder: from `find`.
-        split: `train`: the train pictures, with and without a label; `test`: those of the test pictures with a label.
+        split: `train`: the train pictures, with and without a label; `test`: the test pictures.
         preparation: of the images.
-        test_fold: (k, n): the k-th of n parts of the labelled train pictures is the test split; look-alikes are in one
-            part, classes in all as far as may be. For folders without test pictures.
+        test_fold: (k, n): the k-th of n parts of the labelled train pictures is the test split, see `in_fold`; their
+            look-alikes without a label are in neither split. For folders without test pictures.
         cache_dir: where prepared pictures are kept; None: see `ssgan.store.files.user_cache`.
         skip: whether unreadable pictures are left out.
 
@@ -124,14 +131,13 @@ def load(
     everything = _everything(folder, preparation, cache_dir, skip=skip)
     is_test = np.array([folder.entries[key].split == "test" for key in everything.keys])
     if test_fold:
-        labeled = np.flatnonzero(everything.labels >= 0)
-        is_test[labeled[in_fold(everything.at(labeled), *test_fold)]] = True
+        is_test = in_fold(everything, *test_fold)
     if split == "test":
         chosen = np.flatnonzero(is_test & (everything.labels >= 0))
     else:
         chosen = np.flatnonzero(~is_test if split == "train" else np.zeros_like(is_test))
     if not len(chosen):
-        raise UsageError(f"{str(folder.home)!r} has no {split} pictures{' with a label' if split == 'test' else ''}")
+        raise UsageError(f"{str(folder.home)!r} has no {split} pictures{_INSTEAD if split == 'test' else ''}")
     splits = ("train", "test") if folder.has_test or test_fold else ("train",)
     return dataclasses.replace(everything.at(chosen), split=split, splits=splits)
 
@@ -147,7 +153,8 @@ def prepare(folder: Folder, preparation: Preparation, cache_dir: str | Path | No
     Raises:
         OSError: if the cache cannot be written.
     """
-    place = _cache_folder(folder, preparation, Path(cache_dir) if cache_dir else files.user_cache())
+    kept_in = Path(os.path.expanduser(cache_dir)) if cache_dir else files.user_cache()
+    place = _cache_folder(folder, preparation, kept_in)
     with tqdm.tqdm(total=len(folder.paths), unit=" pictures", desc="prepare", disable=None, leave=False) as bar:
         prepared = cache.prepare(folder.paths, preparation, folder=place, told=lambda done: bar.update(done - bar.n))
     if prepared.decoded:
@@ -158,10 +165,11 @@ def prepare(folder: Folder, preparation: Preparation, cache_dir: str | Path | No
 def in_fold(images: OwnImages, number: int, folds: int) -> npt.NDArray[np.bool_]:
     """Tells which images are in one of several parts of about the same size; the same ones in every call.
 
-    Images that look alike are in one part, and the classes in every part as they are in all.
+    Images that look alike are in one part, and the classes in every part as they are in all. Of the images without a
+    label, those that look like a labelled one are in its part, and the others in none.
 
     Args:
-        images: labelled ones.
+        images: with and without a label.
         number: of the part, 1 to `folds`.
         folds: number of parts.
 
@@ -170,8 +178,9 @@ def in_fold(images: OwnImages, number: int, folds: int) -> npt.NDArray[np.bool_]
     """
     group = np.arange(len(images))
     for found in groups_of_duplicates(images):
-        group[list(found.rows)] = found.rows[0]
-    part = np.zeros(len(images), int)
+        rows = np.array(found.rows)
+        group[rows] = rows[np.argmax(images.labels[rows] >= 0)]  # the first with a label, if there is one
+    part = np.full(len(images), -1)
     random = np.random.RandomState(0)
     dealt = 0
     for label in range(images.num_classes):
@@ -198,6 +207,7 @@ def _everything(folder: Folder, preparation: Preparation, cache_dir: str | Path 
         keys=tuple(rows),
         preparation=preparation,
         skipped=skipped,
+        left_out=folder.left_out,
         splits=("all",),
         _prepared=prepared.images,
         _rows=np.array(list(rows.values()), np.int64),

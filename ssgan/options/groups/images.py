@@ -55,7 +55,7 @@ class OwnImages(Group):
     images: str | None = option(
         None,
         "Folder of your pictures: a sub-folder for each class, what has no label in _unlabeled/; with train/ and test/ "
-        "above them, or not. Takes the options of --recipe=own_images where no recipe is named.",
+        "above them, or not. Takes the options of --recipe=own_images where neither a recipe nor a flagfile is named.",
         essential=True,
         mathematics=False,
     )
@@ -80,7 +80,9 @@ class OwnImages(Group):
         choices=("crop", "pad", "stretch"),
     )
     color: str = option(
-        "auto", "Colour or grey images; auto: grey if all pictures are.", choices=("auto", "color", "grey")
+        "auto",
+        "Colour or grey images; auto: grey if all pictures are, of 1,000 looked at.",
+        choices=("auto", "color", "grey"),
     )
     skip_unreadable: bool = option(
         False, "Go on without the pictures that cannot be read, and without the rows of --labels_file that have none."
