@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from ssgan.gan import SSGAN as SSGAN
     from ssgan.models import Discriminator as Discriminator
     from ssgan.models import Generator as Generator
+    from ssgan.muon import ConvMuon as ConvMuon
     from ssgan.sklearn import SSGANClassifier as SSGANClassifier
     from ssgan.terms import gan_logits as gan_logits
     from ssgan.terms import kplus1_logits as kplus1_logits
 
-__version__ = "0.4.1"
+__version__ = "0.5.0"
 
 _HOME = {
     "SSGAN": "gan",
     "Discriminator": "models",
     "Generator": "models",
+    "ConvMuon": "muon",
     "kplus1_logits": "terms",
     "gan_logits": "terms",
     "label_mask": "data.labels",

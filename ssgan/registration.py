@@ -13,6 +13,7 @@ HOME = {
     "Discriminator": "models",
     "Generator": "models",
     "ConstantThenLinear": "schedules",
+    "ConvMuon": "muon",
     "WeightNormDense": "layers",
     "WeightNormConv2D": "layers",
     "WeightNormConv2DTranspose": "layers",

@@ -16,7 +16,7 @@ from ssgan.store import files, keras_files, run
 
 # What `ssgan.train` saves, by class.
 _NETWORKS = ("ssgan.models.discriminator.Discriminator", "ssgan.models.generator.Generator")
-_OPTIMIZERS = ("keras.optimizers.Adam", "ssgan.schedules.ConstantThenLinear")
+_OPTIMIZERS = ("keras.optimizers.Adam", "ssgan.muon.ConvMuon", "ssgan.schedules.ConstantThenLinear")
 _TERMS = tuple(
     f"{term.__module__}.{term.__name__}"
     for term in vars(terms).values()

@@ -10,6 +10,7 @@ from ssgan import Discriminator, Generator, hardware, terms
 from ssgan.batches import masked_batches, mixed_batches
 from ssgan.gan import SSGAN
 from ssgan.models import dense_trunk, is_row
+from ssgan.muon import ConvMuon
 from ssgan.options import DEFAULT_STEPS, Config
 from ssgan.schedules import ConstantThenLinear
 
@@ -98,14 +99,15 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
     start = unlabeled_start(config, steps=steps)
     g_every = gan_every * config.d_steps
 
-    def adam(*, first_step: int, every: int) -> keras.optimizers.Optimizer:
+    def rate(*, first_step: int, every: int) -> ConstantThenLinear:
         peak = config.learning_rate * rate_factor
         when = {"total_steps": steps, "first_step": first_step, "every": every}
-        return keras.optimizers.Adam(ConstantThenLinear(peak, decay_start=config.decay_start, **when), beta_1=0.5)
+        return ConstantThenLinear(peak, decay_start=config.decay_start, **when)
 
+    d_rate, g_rate = rate(first_step=0, every=1), rate(first_step=-(-start // g_every) * g_every, every=g_every)
     gan.compile(
-        adam(first_step=0, every=1),
-        adam(first_step=-(-start // g_every) * g_every, every=g_every),
+        ConvMuon(d_rate) if config.optimizer == "muon" else keras.optimizers.Adam(d_rate, beta_1=0.5),
+        keras.optimizers.Adam(g_rate, beta_1=0.5),
         d_terms=d_terms(config),
         g_terms=g_terms(config),
         updates=config.updates,

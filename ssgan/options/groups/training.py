@@ -107,7 +107,18 @@ class Optimizer(Group):
         None, f"Training steps (discriminator updates). Default: {DEFAULT_STEPS}.", low=1, essential=True
     )
     total_epochs: int | None = option(None, "Passes over the unlabelled images, in place of --total_steps.", low=1)
-    learning_rate: float = option(1e-3, "Adam step size of both networks.", low=0.0, high=1.0)
+    optimizer: str = option(
+        "adam",
+        "Optimizer of the discriminator: adam, or muon for the kernels of its convolutions (arXiv:2502.16982), which "
+        "takes fewer steps. That of the generator is Adam.",
+        choices=("adam", "muon"),
+    )
+    learning_rate: float = option(
+        1e-3,
+        "Adam step size of both networks; Muon's, which has another meaning, is four times as large.",
+        low=0.0,
+        high=1.0,
+    )
     decay_start: float = option(
         0.5, "Fraction of training after which the learning rate falls linearly to 0.", low=0.0, high=1.0
     )
