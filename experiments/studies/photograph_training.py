@@ -112,12 +112,13 @@ def _model_and_batches(config: "Config", train: "ImageSet", steps: int):
 
     from ssgan.data.labels import label_mask
     from ssgan.training import build as recipe
+    from ssgan.training import sources
 
     keras.utils.set_random_seed(config.seed)
     count, how = config.labels or 0, (config.label_seed, config.label_strategy)
     mask = label_mask(train.labels, count, *how, num_classes=train.num_classes)
     gan = recipe.build(config, image_shape=train.image_shape, num_classes=train.num_classes, steps=steps)
-    gan.initialize_from_data(train.images[:500])
+    gan.initialize_from_data(sources.to_begin_with(config, train, np.arange(len(train))))
     return gan, recipe.batches(config, train, mask, unlabeled=np.arange(len(train)), steps=steps)
 
 
