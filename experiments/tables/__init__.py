@@ -16,6 +16,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "results": functools.partial(accuracy.accuracy, _SHORT),
     "all results": functools.partial(accuracy.accuracy, list(accuracy.ROWS)),
     "ten minutes": accuracy.ten_minutes,
+    "photographs": accuracy.photographs,
     "terms": accuracy.ablation,
     "generator": accuracy.generator,
     "step": speed.step_times,

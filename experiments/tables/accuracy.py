@@ -142,6 +142,40 @@ def _mean_and_each(recipe: dict[str, Any] | None, *, unit: str = "") -> str:
     return f"{percent(recipe['mean_error'])}{unit} ({each})"
 
 
+_PHOTOGRAPHS = {
+    "sign_digits": "hands that sign digits, other persons in the test",
+    "cifar_lite": "cifar_lite: natural photographs",
+}
+_ARMS = {
+    "own_images": "`--recipe=own_images`",
+    "labels alone": "the same net and views, labels alone",
+    "all labels": "the same, every label",
+}
+
+
+def photographs() -> str:
+    """The recipe for photographs of one's own, beside the labels alone."""
+    table = []
+    for images, title in _PHOTOGRAPHS.items():
+        recipes = result("own_images")[images]
+        for name, arm in _ARMS.items():
+            if name in recipes:
+                runs = recipes[name]["runs"]
+                options = [run["options"] for run in runs]
+                steps = sorted(one["total_steps"] for one in options)
+                confident = statistics.mean(run["curve"]["confident"][-1] for run in runs)
+                table.append(
+                    [
+                        f"{title}, {options[0]['image_size']} pixels: {arm}",
+                        f"{options[0]['labels']:,}",
+                        f"{steps[0]:,}" + (f" to {steps[-1]:,}" if steps[-1] > steps[0] else ""),
+                        f"{100 * confident:.0f} %" if name == "own_images" else "",
+                        error(recipes[name], bold=name == "own_images"),
+                    ]
+                )
+    return markdown(["", "labels", "steps", "confident at the end", "test error (by label seed)"], table)
+
+
 def generator() -> str:
     """With and without the generator, at equal time."""
     short, long = result("generator")["recipes"], result("svhn_lite_1000")["recipes"]
