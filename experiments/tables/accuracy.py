@@ -157,7 +157,7 @@ def photographs() -> str:
     """The recipe for photographs of one's own, beside the labels alone."""
     table = []
     for images, title in _PHOTOGRAPHS.items():
-        recipes = result("own_images")[images]
+        recipes = result("own_images").get(images, {})
         for name, arm in _ARMS.items():
             if name in recipes:
                 runs = recipes[name]["runs"]
