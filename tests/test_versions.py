@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ssgan.errors import UsageError
-from ssgan.options import Config, versions
+from ssgan.options import OWN, Config, versions
 from ssgan.store import files
 from ssgan.store.run import saved_options
 
@@ -35,6 +35,8 @@ def test_the_options_of_every_published_figure_are_read():
     options = published()
     assert len(options) > 80 and {len(values) for values in options} >= {33, 35, 37, 38, 45}
     for values in options:
+        if values["dataset"] == OWN:
+            values = {**values, "images": "photos"}  # folders of the machine are not in the results
         read = vars(Config.from_json(json.dumps(values)))
         kept = {name: value for name, value in values.items() if name in read and name != "augment"}
         assert {name: read[name] for name in kept} == kept | {"image_size": str(kept["image_size"])}
