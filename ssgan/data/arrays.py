@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ssgan.data.resize import fitted, padded
+from ssgan.data.source import Labels
 from ssgan.errors import UsageError
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class ImageSet:
+class ImageSet(Labels):
     """A `ssgan.data.Source` whose images are one array.
 
     Attributes:
@@ -67,16 +68,6 @@ class ImageSet:
     def read(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
         """Returns the images of these rows."""
         return self.images[rows]
-
-    @property
-    def num_classes(self) -> int:
-        """Number of classes."""
-        return len(self.class_names)
-
-    @property
-    def num_unlabelled(self) -> int:
-        """Number of images without a label."""
-        return int((self.labels < 0).sum())
 
     @functools.cached_property
     def digest(self) -> str:

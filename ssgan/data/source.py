@@ -55,3 +55,20 @@ class Source(Protocol):
 
     def read(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
         """Returns the images of these rows, uint8 [rows, height, width, channels] in 0..255."""
+
+
+class Labels:
+    """What a source's labels and names of classes say, whatever holds its images."""
+
+    labels: npt.NDArray[np.int32]
+    class_names: tuple[str, ...]
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def num_unlabelled(self) -> int:
+        """Number of images without a label."""
+        return int((self.labels < 0).sum())

@@ -16,6 +16,7 @@ from ssgan.data.duplicates import groups_of_duplicates
 from ssgan.data.own import cache
 from ssgan.data.own.decode import Preparation
 from ssgan.data.own.folder import Folder
+from ssgan.data.source import Labels
 from ssgan.errors import UsageError
 from ssgan.output import one_line
 from ssgan.store import files
@@ -29,7 +30,7 @@ _LONGEST_NAME = 50  # characters of a folder's own name, which may take 4 bytes 
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
-class OwnImages:
+class OwnImages(Labels):
     """A `ssgan.data.Source` of somebody's pictures, read from disk where they are looked at.
 
     Attributes:
@@ -72,16 +73,6 @@ class OwnImages:
     def read(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
         """Returns the images of these rows."""
         return self._prepared[self._rows[rows]]
-
-    @property
-    def num_classes(self) -> int:
-        """Number of classes."""
-        return len(self.class_names)
-
-    @property
-    def num_unlabelled(self) -> int:
-        """Number of images without a label."""
-        return int((self.labels < 0).sum())
 
     def at(self, rows: npt.NDArray[np.integer]) -> "OwnImages":
         """Returns these images alone."""
@@ -129,9 +120,10 @@ def load(
     if test_fold and folder.has_test:
         raise UsageError(f"--test_fold, but {str(folder.home)!r} has test pictures; leave it out")
     everything = _everything(folder, preparation, cache_dir, skip=skip)
-    is_test = np.array([folder.entries[key].split == "test" for key in everything.keys])
     if test_fold:
         is_test = in_fold(everything, *test_fold)
+    else:
+        is_test = np.array([folder.entries[key].split == "test" for key in everything.keys])
     if split == "test":
         chosen = np.flatnonzero(is_test & (everything.labels >= 0))
     else:
