@@ -43,9 +43,7 @@ class EvalConfig:
     )
     labels_file: str | None = option(None, "Their labels, where sub-folders do not say them; see ssgan.train.")
     skip_unreadable: bool = option(False, "Go on without the pictures that cannot be read.")
-    cache_dir: str | None = option(
-        None, "Where pictures, once prepared, are kept. Default: ssgan/ in the user's cache folder."
-    )
+    cache_dir: str | None = option(None, "Folder for the decoded pictures. Default: ~/.cache/ssgan.")
     split: str = option("test", "Images to evaluate on: test, or another split that the data set has.")
     sha256: str | None = option(
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is measured."
