@@ -16,7 +16,7 @@ from ssgan.schedules import ConstantThenLinear  # noqa: F401  (a saved run names
 from ssgan.terms import Adversarial, FeatureMatching, Supervised, Term, check_terms
 from ssgan.trainer import HostStepped
 
-_OPTIONS = ("updates", "generated_batch", "flip", "shift", "augment")
+_OPTIONS = ("updates", "generated_batch", "gan_views", "flip", "shift", "augment")
 _PHASES = ("unlabeled_start", "gan_every", "d_steps")
 _KERAS_OPTIONS = ("run_eagerly", "steps_per_execution", "jit_compile")
 
@@ -36,6 +36,7 @@ class CompiledGAN(HostStepped):
         unlabeled_start: int = 0,
         gan_every: int = 1,
         generated_batch: int = 100,
+        gan_views: str = "strong",
         flip: str = "no",
         shift: int = 0,
         augment: str = "none",
@@ -57,6 +58,8 @@ class CompiledGAN(HostStepped):
                 see `mixed_batches(generator_batch=...)`; `simultaneous`: one forward pass serves both.
             d_steps, unlabeled_start, gan_every: which kind of step is due when, see `ssgan.phases.Phases`.
             generated_batch: generated images per update.
+            gan_views: `strong`: the GAN sees real images in the views that the classifier learns from; `weak`: flipped
+                and shifted only, by a further pass. Generated images are seen likewise.
             flip, shift, augment: how every image is changed, see `ssgan.augment.two_views`.
             **kwargs: `run_eagerly` and `steps_per_execution` of `keras.Model.compile`.
 
@@ -86,6 +89,7 @@ class CompiledGAN(HostStepped):
         terms = [*d_terms, *g_terms]
         for term in terms:
             term.check(self.discriminator)
+            term.check_generator(self.generator)
         if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
             raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
         # optimizer=None: Keras would otherwise add an optimizer of its own.
@@ -94,7 +98,7 @@ class CompiledGAN(HostStepped):
         self.optimizer = self.d_optimizer
         self._rate_ratio = ratio_of_rates(*optimizers)
         self.d_terms, self.g_terms = d_terms, g_terms
-        self.updates, self.generated_batch = updates, generated_batch
+        self.updates, self.generated_batch, self.gan_views = updates, generated_batch, gan_views
         self.flip, self.shift, self.augment = flip, shift, augment
         self.phases = Phases(
             unlabeled_start=unlabeled_start,

@@ -1,7 +1,7 @@
 """The semi-supervised GAN as a Keras model: its train steps, which read like the paper's algorithm."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -18,8 +18,9 @@ from ssgan.figures import Figures
 from ssgan.inputs import Batch
 from ssgan.models import Discriminator, Generator
 from ssgan.options import check_option
+from ssgan.passes import Drawn, discriminate
 from ssgan.phases import BOTH, CLASSES, LABELS
-from ssgan.terms import NO_ROWS, Passes, Rows, Term
+from ssgan.terms import Passes, Term
 
 
 def to_unit_range(images: tf.Tensor) -> tf.Tensor:
@@ -42,7 +43,8 @@ class SSGAN(CompiledGAN):
     Args:
         discriminator: returns (logits, features) of images in -1..1.
         generator: returns images in -1..1 of noise.
-        ema_decay: decay per step of the moving average, 0..1; less in the first steps.
+        ema_decay: decay per step of the moving averages, 0..1; less in the first steps.
+        averages_generator: whether the generator has a moving average, too, which is better to take samples from.
 
     Input shape: uint8 or float [batch, height, width, channels] in 0..255.
     Output shape: class probabilities float32 [batch, K].
@@ -53,7 +55,15 @@ class SSGAN(CompiledGAN):
         >>> gan.fit(batches)
     """
 
-    def __init__(self, discriminator: Discriminator, generator: Generator, *, ema_decay: float = 0.999, **kwargs):
+    def __init__(
+        self,
+        discriminator: Discriminator,
+        generator: Generator,
+        *,
+        ema_decay: float = 0.999,
+        averages_generator: bool = True,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         check_option("ema_decay", ema_decay)
         self.discriminator = discriminator
@@ -61,6 +71,7 @@ class SSGAN(CompiledGAN):
         self.image_shape = generator.image_shape
         self.ema_decay = ema_decay
         self.ema_discriminator = averaged_copy(discriminator)
+        self.ema_generator = averaged_copy(generator) if averages_generator else None
         self.noise_seed = keras.random.SeedGenerator()
         self.steps_done = self.add_weight(
             name="steps_done", shape=(), dtype="int64", initializer="zeros", trainable=False
@@ -69,16 +80,17 @@ class SSGAN(CompiledGAN):
         self.build((None, *generator.image_shape))
 
     def build(self, input_shape):
-        """Builds the three networks; the moving average starts at the weights."""
-        for network, shape in (
-            (self.discriminator, input_shape),
-            (self.generator, (None, self.generator.latent_dim)),
+        """Builds the networks; the moving averages start at the weights."""
+        of_noise = (None, self.generator.latent_dim)
+        for network, average, shape in (
+            (self.discriminator, self.ema_discriminator, input_shape),
+            (self.generator, self.ema_generator, of_noise),
         ):
             if not network.built:
                 network.build(shape)
-        if not self.ema_discriminator.built:
-            self.ema_discriminator.build(input_shape)
-            self.reset_ema()
+            if average is not None and not average.built:
+                average.build(shape)
+                average.set_weights(network.get_weights())
 
     def call(self, images, training=False):
         """Returns the class probabilities of the EMA weights; `training` has no influence."""
@@ -86,7 +98,7 @@ class SSGAN(CompiledGAN):
         return ops.softmax(logits)
 
     def train_step_of(self, kind: str, batch: Any) -> dict[str, tf.Tensor]:
-        """Updates the networks as a step of this kind does, then the average (arXiv:1606.03498, section 5).
+        """Updates the networks as a step of this kind does, then the averages (arXiv:1606.03498, section 5).
 
         Args:
             kind: of `ssgan.phases`.
@@ -106,33 +118,34 @@ class SSGAN(CompiledGAN):
         elif kind == BOTH and not alternating:
             self.update_both(batch)
         else:
-            self.update_discriminator(batch, generated=self.generator(self.noise(), training=True))
+            self.update_discriminator(batch, drawn=self.draw())
             if kind == BOTH:
                 self.update_generator(batch)
         self.steps_done.assign_add(1)
         update_average(self.ema_discriminator, self.discriminator, steps=self.steps_done, decay=self.ema_decay)
+        if kind == BOTH and self.ema_generator is not None:
+            its_steps = self.g_optimizer.iterations
+            update_average(self.ema_generator, self.generator, steps=its_steps, decay=self.ema_decay)
         means = self.train_figures.means()
         return {**means, "loss": means["d_loss"] + means["g_loss"]}  # which TerminateOnNaN, for one, looks at
 
-    def update_discriminator(self, batch: Batch, *, generated: tf.Tensor | None = None) -> None:
+    def update_discriminator(self, batch: Batch, *, drawn: Drawn | None = None) -> None:
         """Moves the discriminator down its loss, on real and, where there are some, generated images."""
         with tf.GradientTape() as tape:
-            loss = self.loss_of("d_loss", self.d_terms, self.discriminate(batch, generated, self.d_terms))
+            loss = self.loss_of("d_loss", self.d_terms, self.discriminate(batch, drawn, self.d_terms))
         _descend(self.d_optimizer, tape, loss, self.discriminator)
 
     def update_generator(self, batch: Batch) -> None:
         """Moves the generator down its loss, against real images of its own."""
         with tf.GradientTape() as tape:
-            generated = self.generator(self.noise(), training=True)
-            passes = self.discriminate(Batch(unlabeled=batch.generator), generated, self.g_terms)
+            passes = self.discriminate(Batch(unlabeled=batch.generator), self.draw(), self.g_terms)
             loss = self.loss_of("g_loss", self.g_terms, passes)
         _descend(self.g_optimizer, tape, loss, self.generator)
 
     def update_both(self, batch: Batch) -> None:
         """Moves both networks down their losses, from one pass."""
         with tf.GradientTape(persistent=True) as tape:
-            generated = self.generator(self.noise(), training=True)
-            passes = self.discriminate(batch, generated, [*self.d_terms, *self.g_terms])
+            passes = self.discriminate(batch, self.draw(), [*self.d_terms, *self.g_terms])
             d_loss = self.loss_of("d_loss", self.d_terms, passes)
             g_loss = self.loss_of("g_loss", self.g_terms, passes)
         _descend(self.d_optimizer, tape, d_loss, self.discriminator)
@@ -150,32 +163,57 @@ class SSGAN(CompiledGAN):
         self.train_figures.update(name, loss)
         return loss
 
-    def discriminate(self, batch: Batch, generated: tf.Tensor | None, terms: list[Term]) -> Passes:
+    def discriminate(self, batch: Batch, drawn: Drawn | None, terms: list[Term]) -> Passes:
         """Returns what the discriminator makes of the images of a batch, and of generated ones, as terms need it."""
         views = functools.partial(
             two_views, next_seed=self.noise_seed.next, flip=self.flip, shift=self.shift, augment=self.augment
         )
-        return _passes(
+        return discriminate(
             self.discriminator,
             batch,
-            views(self._scaled(batch.real())),
-            None if generated is None else views(generated)[1],
-            needs_weak=any("weak" in term.needs for term in terms),
+            drawn,
+            views_of_real=views(self._scaled(batch.real())),
+            views_of_drawn=None if drawn is None else views(drawn.images),
+            gan_views=self.gan_views,
+            needs={role for term in terms for role in term.needs},
             seeds=self.noise_seed,
         )
 
+    def draw(self) -> Drawn:
+        """Returns images that the generator draws in training, of classes that are equally likely."""
+        noise = self.noise()
+        if not self.generator.num_classes:
+            return Drawn(self.generator(noise, training=True), noise, None)
+        classes = self.classes()
+        return Drawn(self.generator((noise, classes), training=True), noise, classes)
+
     def noise(self) -> tf.Tensor:
-        """Returns the generator's input, float32 [generated_batch, latent_dim], uniform in 0..1 as the paper's code."""
-        return keras.random.uniform([self.generated_batch, self.generator.latent_dim], seed=self.noise_seed)
+        """Returns the generator's input, float32 [generated_batch, latent_dim], see `Generator.noise`."""
+        return self.generator.noise(self.generated_batch, seed=self.noise_seed)
+
+    def classes(self) -> tf.Tensor:
+        """Returns classes to draw, int32 [generated_batch], those of the first half again in the second."""
+        half = self.generated_batch // 2
+        classes = keras.random.randint(
+            [self.generated_batch - half], 0, self.generator.num_classes, seed=self.noise_seed
+        )
+        return tf.concat([classes[:half], classes], axis=0)
 
     def _scaled(self, images):
         """Returns images in -1..1, their shape checked: now where it is known, else when the step is run."""
         inputs.check_images(images, self.image_shape)
         return tf.ensure_shape(to_unit_range(images), [None, *self.image_shape])
 
+    @property
+    def sampler(self) -> Generator:
+        """The generator to take samples from: the moving average, where there is one."""
+        return self.generator if self.ema_generator is None else self.ema_generator
+
     def reset_ema(self) -> None:
-        """Sets the moving average to the present weights of the discriminator."""
+        """Sets the moving averages to the present weights of the networks."""
         self.ema_discriminator.set_weights(self.discriminator.get_weights())
+        if self.ema_generator is not None:
+            self.ema_generator.set_weights(self.generator.get_weights())
 
     def initialize_from_data(self, images: tf.Tensor, *, seed: int | None = None) -> None:
         """Data-dependent initialisation of both networks (arXiv:1602.07868); call it once, before `fit`.
@@ -189,8 +227,9 @@ class SSGAN(CompiledGAN):
         """
         inputs.warn_of_range(images)
         scaled = self._scaled(images)
-        noise = keras.random.uniform([len(images), self.generator.latent_dim], seed=seed)
-        self.generator.initialize_from_data(noise)
+        noise = self.generator.noise(len(images), seed=seed)
+        classes = self.generator.num_classes
+        self.generator.initialize_from_data((noise, tf.range(len(images)) % classes) if classes else noise)
         self.discriminator.initialize_from_data(scaled)
         self.reset_ema()
 
@@ -220,13 +259,15 @@ class SSGAN(CompiledGAN):
             "discriminator": keras.saving.serialize_keras_object(self.discriminator),
             "generator": keras.saving.serialize_keras_object(self.generator),
             "ema_decay": self.ema_decay,
+            "averages_generator": self.ema_generator is not None,
             "name": self.name,
         }
 
     @classmethod
     def from_config(cls, config: dict) -> "SSGAN":
+        """Returns the model with these arguments; one of versions before 0.6 has no average of the generator."""
         networks = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("discriminator", "generator")}
-        return cls(**{**config, **networks})
+        return cls(**{"averages_generator": False, **config, **networks})
 
 
 def _taking_part(name: str, terms: list[Term], passes: Passes) -> list[Term]:
@@ -235,58 +276,6 @@ def _taking_part(name: str, terms: list[Term], passes: Passes) -> list[Term]:
         return found
     needed = "; ".join(f"{term.name} needs {', '.join(term.needs)}" for term in terms)
     raise UsageError(f"a step has no images for any term of {name}: {needed or 'there is none'}")
-
-
-def _passes(
-    discriminator: Discriminator,
-    batch: Batch,
-    views: tuple[tf.Tensor, tf.Tensor],
-    generated: tf.Tensor | None,
-    *,
-    needs_weak: bool,
-    seeds: keras.random.SeedGenerator,
-) -> Passes:
-    """Returns what a discriminator makes of real and generated images, in training.
-
-    Two passes, except where batch normalisation asks for one: statistics of its own for either half would differ from
-    the moving averages, which see both.
-
-    Args:
-        discriminator: the network.
-        batch: says which real images have which role.
-        views: weak and strong view of `batch.real()`, float32 in -1..1.
-        generated: strong view of the generated images, or None.
-        needs_weak: whether a third pass, as outside of training, is over the weak views of the unlabelled images.
-        seeds: of further random numbers.
-    """
-    weak, strong = views
-    of_generated = NO_ROWS
-    if generated is not None and discriminator.has_batch_statistics:
-        logits, features = discriminator(tf.concat([strong, generated], axis=0), training=True)
-        rows = tf.shape(strong)[0]
-        of_real = strong, logits[:rows], features[:rows]
-        of_generated = Rows(generated, logits[rows:], features[rows:])
-    else:
-        of_real = strong, *discriminator(strong, training=True)
-        if generated is not None:
-            of_generated = Rows(generated, *discriminator(generated, training=True))
-    unlabeled, of_weak = _rows(batch.unlabeled_rows, of_real), NO_ROWS
-    if needs_weak and unlabeled is not NO_ROWS:
-        weak = batch.unlabeled_rows(weak)
-        of_weak = Rows(weak, *discriminator(weak, training=False))
-    return Passes(
-        labeled=_rows(batch.labeled_rows, of_real),
-        labels=batch.labels,
-        unlabeled=unlabeled,
-        weak=of_weak,
-        generated=of_generated,
-        seeds=seeds,
-    )
-
-
-def _rows(of_role: Callable[[tf.Tensor], tf.Tensor | None], of_real: tuple[tf.Tensor, ...]) -> Rows:
-    parts = [of_role(tensor) for tensor in of_real]
-    return NO_ROWS if parts[0] is None else Rows(*parts)
 
 
 def _descend(optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Named = dict[str, keras.Variable]
 
 _METRIC = "metric_"
+_NETWORKS = ("discriminator", "ema_discriminator", "generator", "ema_generator")
 
 
 def variables(gan: "SSGAN") -> Named:
@@ -62,7 +63,7 @@ def restore(gan: "SSGAN", arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _owners(gan: "SSGAN") -> dict[str, Named]:
-    networks = {name: _named(getattr(gan, name)) for name in ("discriminator", "ema_discriminator", "generator")}
+    networks = {name: _named(network) for name in _NETWORKS if (network := getattr(gan, name)) is not None}
     return {
         **networks,
         "d_optimizer": _slots(gan.d_optimizer, networks["discriminator"]),

@@ -7,7 +7,10 @@ def terms_of(
     *,
     gan_weight=1.0,
     label_smoothing=0.0,
+    feature_matching_weight=1.0,
     feature_matching="l1",
+    generated_class_weight=0.0,
+    mode_seeking_weight=0.0,
     pseudo_label_weight=0.0,
     pseudo_label_threshold=0.95,
     vat_weight=0.0,
@@ -20,9 +23,14 @@ def terms_of(
         terms.PseudoLabels(pseudo_label_weight, threshold=pseudo_label_threshold),
         terms.VirtualAdversarial(vat_weight, radius=vat_radius),
     ]
+    g_terms = [
+        terms.FeatureMatching(feature_matching_weight, distance=feature_matching),
+        terms.GeneratedClass(generated_class_weight),
+        terms.ModeSeeking(mode_seeking_weight),
+    ]
     return {
         "d_terms": [term for term in d_terms if term.weight],
-        "g_terms": [terms.FeatureMatching(distance=feature_matching)] if gan_weight else [],
+        "g_terms": [term for term in g_terms if term.weight and gan_weight],
     }
 
 

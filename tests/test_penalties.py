@@ -24,7 +24,7 @@ class Linear(keras.Model):
 
 
 def penalty(discriminator, images):
-    passes = terms.Passes(unlabeled=terms.Rows(images, images, images), seeds=None)
+    passes = terms.Passes(real=terms.Rows(images, images, images), seeds=None)
     return terms.R1()(passes, discriminator)
 
 

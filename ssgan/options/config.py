@@ -18,6 +18,7 @@ class Config(
     groups.Smoothness,
     groups.PseudoLabels,
     groups.Penalties,
+    groups.GeneratorLoss,
     groups.Gan,
     groups.Networks,
     groups.Views,
@@ -49,6 +50,30 @@ class Config(
             )
         if self.labels == 0 and self.gan_weight == 0:
             raise UsageError("--labels=0 and --gan_weight=0 leave nothing to learn from; raise one of them")
+        if self.gan_weight and not any(weight for _, weight in self.generator_losses()):
+            given = ", ".join(f"--{name}=0" for name, _ in self.generator_losses())
+            raise UsageError(f"{given}: the generator would learn nothing; raise one of them, or take --gan_weight=0")
+        if self.conditional and (self.labels == 0 or self.gan_weight == 0):
+            without = "--labels=0" if self.labels == 0 else "--gan_weight=0"
+            raise UsageError(
+                f"--conditional and {without}: there is no {'class' if self.labels == 0 else 'generator'} to condition; "
+                "leave one of them out"
+            )
+        if self.conditional and self.generated_class_weight == 0:
+            raise UsageError(
+                "--conditional and --generated_class_weight=0: nothing would tell the generator what a class looks "
+                "like; leave one of them out"
+            )
+        if self.class_feature_matching_weight and not self.conditional:
+            raise UsageError(
+                f"--class_feature_matching_weight={self.class_feature_matching_weight} without --conditional: the "
+                "generator's images have no class; add --conditional"
+            )
+        if self.mode_seeking_weight and self.generated_batch < 2:
+            raise UsageError(
+                f"--mode_seeking_weight={self.mode_seeking_weight} and --generated_batch={self.generated_batch}: mode "
+                "seeking compares two generated images; take --generated_batch=2 or more"
+            )
         if self.r1_weight and self.gan_weight == 0:
             raise UsageError(
                 f"--r1_weight={self.r1_weight} and --gan_weight=0: there is no GAN to penalise; leave one out"
@@ -63,6 +88,12 @@ class Config(
     def has_labels(self) -> bool:
         """Whether labels are learned from; so many of them may be still to be chosen."""
         return self.labels != 0
+
+    def generator_losses(self) -> list[tuple[str, float]]:
+        """Returns the weights of the generator's loss that have an effect, by the names of their options."""
+        of_classes = ["generated_class_weight", "class_feature_matching_weight"]
+        names = ["feature_matching_weight", "mode_seeking_weight", *(of_classes if self.conditional else [])]
+        return [(name, getattr(self, name)) for name in names]
 
     def _without_images(self) -> list[str]:
         """Returns the options given that are for one's own images alone."""

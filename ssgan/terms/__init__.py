@@ -1,8 +1,14 @@
 """The terms of the losses: one small class each, around pure functions of logits, features and images."""
 
 from ssgan.terms.adversarial import Adversarial, generated_loss, real_loss
-from ssgan.terms.base import NO_ROWS, Passes, Rows, Term, check_terms
-from ssgan.terms.feature_matching import FeatureMatching, feature_matching_loss
+from ssgan.terms.base import NO_ROWS, Generated, Passes, Rows, Term, check_terms
+from ssgan.terms.feature_matching import (
+    ClassFeatureMatching,
+    FeatureMatching,
+    class_feature_matching_loss,
+    feature_matching_loss,
+)
+from ssgan.terms.generated import GeneratedClass, ModeSeeking, generated_class_loss, mode_seeking_loss
 from ssgan.terms.logits import gan_logits, kplus1_logits, masked_mean
 from ssgan.terms.penalties import R1
 from ssgan.terms.pseudo_labels import PseudoLabels, is_confident, pseudo_label_loss
@@ -12,7 +18,11 @@ from ssgan.terms.supervised import Supervised, supervised_loss
 __all__ = [
     "NO_ROWS",
     "Adversarial",
+    "ClassFeatureMatching",
     "FeatureMatching",
+    "Generated",
+    "GeneratedClass",
+    "ModeSeeking",
     "Passes",
     "PseudoLabels",
     "R1",
@@ -21,13 +31,16 @@ __all__ = [
     "Term",
     "VirtualAdversarial",
     "check_terms",
+    "class_feature_matching_loss",
     "feature_matching_loss",
     "gan_logits",
+    "generated_class_loss",
     "generated_loss",
     "is_confident",
     "kl_divergence",
     "kplus1_logits",
     "masked_mean",
+    "mode_seeking_loss",
     "pseudo_label_loss",
     "real_loss",
     "supervised_loss",

@@ -16,7 +16,7 @@ class Adversarial(Term):
         label_smoothing: one-sided smoothing of the target of real images, 0..0.5 (section 3.4).
     """
 
-    name, needs = "adversarial", ("unlabeled", "generated")
+    name, needs = "adversarial", ("real", "generated")
     options = {"weight": "gan_weight", "label_smoothing": "label_smoothing"}
     label_smoothing: float
     watched = ("real_probability", "generated_probability")
@@ -25,13 +25,13 @@ class Adversarial(Term):
         super().__init__(weight, label_smoothing=label_smoothing)
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
-        real = real_loss(passes.unlabeled.gan_logits, label_smoothing=self.label_smoothing)
+        real = real_loss(passes.real.gan_logits, label_smoothing=self.label_smoothing)
         return 0.5 * (mean(real) + mean(generated_loss(passes.generated.gan_logits)))
 
     def figures(self, passes: Passes) -> dict[str, tuple[tf.Tensor, tf.Tensor | None]]:
         """Returns `real_probability` and `generated_probability`: D(x) and D(G(z)), 0..1."""
         return {
-            "real_probability": (tf.sigmoid(passes.unlabeled.gan_logits), None),
+            "real_probability": (tf.sigmoid(passes.real.gan_logits), None),
             "generated_probability": (tf.sigmoid(passes.generated.gan_logits), None),
         }
 

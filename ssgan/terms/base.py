@@ -31,7 +31,23 @@ class Rows:
         return gan_logits(self.logits)
 
 
-NO_ROWS = cast(Rows, None)  # typed as rows, because a term is asked only where there are those that it needs
+@dataclasses.dataclass(frozen=True, eq=False)
+class Generated(Rows):
+    """Images from the generator.
+
+    Attributes:
+        drawn: the images as they were drawn, before their view: float32 [rows, height, width, channels] in -1..1.
+        noise: what they were drawn from, float32 [rows, latent_dim]; the rows of the first half have the classes of
+            those of the second, in their order.
+        classes: that were asked for, int32 [rows]; None of a generator that is not conditional.
+    """
+
+    drawn: tf.Tensor
+    noise: tf.Tensor
+    classes: tf.Tensor | None
+
+
+NO_ROWS = cast(Generated, None)  # typed as rows, because a term is asked only where there are those that it needs
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,8 +57,9 @@ class Passes:
     Attributes:
         labeled: rows with labels; in a masked stream all rows, of which `labels` hides most.
         labels: int32 [rows of `labeled`], -1 where hidden.
-        unlabeled: rows without labels.
+        unlabeled: rows without labels, in their strong view.
         weak: the same rows in their weak view, without dropout or noise.
+        real: the same rows as the GAN is to see real images, in their weak or strong view.
         generated: rows from the generator.
         seeds: of further random numbers.
     """
@@ -51,7 +68,8 @@ class Passes:
     labels: tf.Tensor = cast(tf.Tensor, None)
     unlabeled: Rows = NO_ROWS
     weak: Rows = NO_ROWS
-    generated: Rows = NO_ROWS
+    real: Rows = NO_ROWS
+    generated: Generated = NO_ROWS
     seeds: keras.random.SeedGenerator
 
     def hold(self, roles: tuple[str, ...]) -> bool:
@@ -97,6 +115,9 @@ class Term:
     def check(self, discriminator: keras.Model) -> None:
         """Raises a UsageError if it cannot be computed with this discriminator; called by `compile`."""
 
+    def check_generator(self, generator: keras.Model) -> None:
+        """Raises a UsageError if it cannot be computed with this generator; called by `compile`."""
+
     def figures(self, passes: Passes) -> dict[str, tuple[tf.Tensor, tf.Tensor | None]]:
         """Returns what else is to be seen in the logs: by name, values [rows] and their weights [rows], or None."""
         return {}
@@ -109,6 +130,15 @@ class Term:
     def from_config(cls, config: dict[str, Any]) -> "Term":
         """Returns the term with these arguments."""
         return cls(**config)
+
+
+def needs_classes(term: Term, generator: keras.Model) -> None:
+    """Raises a UsageError for a generator that is told no class."""
+    if not generator.num_classes:
+        raise UsageError(
+            f"{type(term).__name__} needs a conditional generator; expected Generator(..., num_classes=K), or "
+            "--conditional on the command line"
+        )
 
 
 def check_terms(d_terms: Any, g_terms: Any) -> tuple[list[Term], list[Term]]:

@@ -1,29 +1,58 @@
-"""Feature matching: a loss of the generator."""
+"""Feature matching, of all images or class by class: losses of the generator."""
 
 import keras
 import tensorflow as tf
 
-from ssgan.terms.base import Passes, Term
+from ssgan.terms.base import Passes, Term, needs_classes
+from ssgan.terms.logits import masked_mean
+from ssgan.terms.pseudo_labels import is_confident
 
 
 @keras.saving.register_keras_serializable("ssgan")
 class FeatureMatching(Term):
-    """Distance between the mean features of unlabelled and of generated images: arXiv:1606.03498, section 3.1.
+    """Distance between the mean features of real and of generated images: arXiv:1606.03498, section 3.1.
 
     Args:
         weight: at least 0.
         distance: `l1` or `squared`.
     """
 
-    name, needs = "feature_matching", ("unlabeled", "generated")
-    options = {"weight": "gan_weight", "distance": "feature_matching"}
+    name, needs = "feature_matching", ("real", "generated")
+    options = {"weight": "feature_matching_weight", "distance": "feature_matching"}
     distance: str
 
     def __init__(self, weight: float = 1.0, *, distance: str = "l1"):
         super().__init__(weight, distance=distance)
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
-        return feature_matching_loss(passes.unlabeled.features, passes.generated.features, distance=self.distance)
+        return feature_matching_loss(passes.real.features, passes.generated.features, distance=self.distance)
+
+
+@keras.saving.register_keras_serializable("ssgan")
+class ClassFeatureMatching(Term):
+    """Feature matching class by class: real images are of the class that they are confidently predicted to be of.
+
+    Args:
+        weight: at least 0.
+        threshold: probability from which on a prediction is confident, 0..1.
+    """
+
+    name, needs = "class_feature_matching", ("real", "weak", "generated")
+    options = {"weight": "class_feature_matching_weight", "threshold": "pseudo_label_threshold"}
+    threshold: float
+
+    def __init__(self, weight: float = 1.0, *, threshold: float = 0.95):
+        super().__init__(weight, threshold=threshold)
+
+    def check_generator(self, generator: keras.Model) -> None:
+        """Raises a UsageError for a generator that is not conditional."""
+        needs_classes(self, generator)
+
+    def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
+        logits = passes.weak.logits
+        classes = tf.where(is_confident(logits, self.threshold), tf.argmax(logits, axis=-1, output_type=tf.int32), -1)
+        real, generated = (passes.real.features, classes), (passes.generated.features, passes.generated.classes)
+        return class_feature_matching_loss(*real, *generated, num_classes=logits.shape[-1])
 
 
 def feature_matching_loss(
@@ -50,3 +79,38 @@ def feature_matching_loss(
     real_mean = tf.stop_gradient(tf.reduce_mean(tf.cast(real_features, tf.float32), axis=0))
     difference = real_mean - tf.reduce_mean(tf.cast(generated_features, tf.float32), axis=0)
     return tf.reduce_mean(tf.abs(difference) if distance == "l1" else tf.square(difference))
+
+
+def class_feature_matching_loss(
+    real_features: tf.Tensor,
+    real_classes: tf.Tensor,
+    generated_features: tf.Tensor,
+    generated_classes: tf.Tensor,
+    *,
+    num_classes: int,
+) -> tf.Tensor:
+    """Mean absolute difference between the mean features of real and of generated images, a mean over the classes.
+
+    Feature matching (arXiv:1606.03498, section 3.1) within each class that has both.
+
+    Args:
+        real_features: float [batch, features]; no gradient flows into them.
+        real_classes: int32 [batch], -1 where not known.
+        generated_features: float [batch', features].
+        generated_classes: int32 [batch'].
+        num_classes: K.
+
+    Returns:
+        float32 scalar; 0 where no class has both.
+    """
+    real, has_real = _class_means(real_features, real_classes, num_classes)
+    generated, has_generated = _class_means(generated_features, generated_classes, num_classes)
+    distances = tf.reduce_mean(tf.abs(tf.stop_gradient(real) - generated), axis=-1)
+    return masked_mean(distances, has_real & has_generated)
+
+
+def _class_means(features: tf.Tensor, classes: tf.Tensor, num_classes: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the mean features of each class, float32 [K, features], and which of them have rows, bool [K]."""
+    of_class = tf.one_hot(classes, num_classes, axis=0)
+    counts = tf.reduce_sum(of_class, axis=1)
+    return tf.math.divide_no_nan(of_class @ tf.cast(features, tf.float32), counts[:, tf.newaxis]), counts > 0

@@ -19,7 +19,7 @@ class R1(Term):
         weight: `gamma`, at least 0; the paper takes 10.
     """
 
-    name, needs, options = "r1", ("unlabeled", "generated"), {"weight": "r1_weight"}
+    name, needs, options = "r1", ("real", "generated"), {"weight": "r1_weight"}
 
     def check(self, discriminator: keras.Model) -> None:
         """Raises a UsageError for a discriminator with batch norm, in which an image moves the logits of others."""
@@ -29,7 +29,7 @@ class R1(Term):
             )
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
-        images = passes.unlabeled.images
+        images = passes.real.images
         with tf.GradientTape() as tape:
             tape.watch(images)
             logits = gan_logits(discriminator(images, training=True)[0])

@@ -68,7 +68,13 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
     dtype = hardware.dtype_policy(config.precision)
     gan = SSGAN(
         Discriminator(num_classes, arch=config.arch, trunk=trunk, pooling=config.pooling, dtype=dtype),
-        Generator(image_shape, width=config.generator_width, latent_dim=config.latent_dim, dtype=dtype),
+        Generator(
+            image_shape,
+            width=config.generator_width,
+            latent_dim=config.latent_dim,
+            num_classes=num_classes if config.conditional else 0,
+            dtype=dtype,
+        ),
         ema_decay=config.ema_decay,
     )
     compile_gan(gan, config, steps=steps)
@@ -90,7 +96,16 @@ def d_terms(config: Config) -> list[terms.Term]:
 
 def g_terms(config: Config) -> list[terms.Term]:
     """Returns the terms of the generator's loss; none where there is no generator."""
-    return [terms.FeatureMatching(distance=config.feature_matching)] if config.gan_weight else []
+    every = [
+        (True, terms.FeatureMatching(config.feature_matching_weight, distance=config.feature_matching)),
+        (
+            config.conditional,
+            terms.ClassFeatureMatching(config.class_feature_matching_weight, threshold=config.pseudo_label_threshold),
+        ),
+        (config.conditional, terms.GeneratedClass(config.generated_class_weight)),
+        (True, terms.ModeSeeking(config.mode_seeking_weight)),
+    ]
+    return [term for has_part, term in every if has_part and term.weight] if config.gan_weight else []
 
 
 def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 1.0) -> None:
@@ -115,6 +130,7 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
         unlabeled_start=start,
         gan_every=gan_every,
         generated_batch=config.generated_batch,
+        gan_views=config.gan_views,
         flip=config.flip,
         shift=config.shift,
         augment=config.augment,

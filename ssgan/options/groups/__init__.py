@@ -14,6 +14,7 @@ from ssgan.options.groups.images import (
 from ssgan.options.groups.training import (
     DEFAULT_STEPS,
     Gan,
+    GeneratorLoss,
     Networks,
     Optimizer,
     Penalties,
@@ -30,6 +31,7 @@ __all__ = [
     "DEFAULT_VALIDATION",
     "Data",
     "Gan",
+    "GeneratorLoss",
     "Group",
     "Labels",
     "Networks",

@@ -23,6 +23,7 @@ class Networks(Group):
         16, "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.", low=1, high=1024
     )
     latent_dim: int = option(100, "Size of the noise vector z.", low=1, high=10_000)
+    conditional: bool = option(False, "The generator draws images of a class that it is told, beside the noise.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,47 @@ class Gan(Group):
         low=0.0,
         high=1000.0,
     )
+    gan_views: str = option(
+        "strong",
+        "strong: the GAN sees real and generated images in the views that the classifier learns from, see --augment; "
+        "weak: flipped and shifted only, by a further pass, so that no changed colour passes for real.",
+        choices=("strong", "weak"),
+    )
     label_smoothing: float = option(0.0, "One-sided smoothing of the real target, 1 - this.", low=0.0, high=0.5)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GeneratorLoss(Group):
+    """The loss of the generator: weights of its terms."""
+
+    feature_matching_weight: float = option(
+        1.0,
+        "Weight of feature matching: mean features of generated images as of real ones (arXiv:1606.03498).",
+        low=0.0,
+        high=1000.0,
+    )
     feature_matching: str = option("l1", "Distance between mean features.", choices=("l1", "squared"))
+    class_feature_matching_weight: float = option(
+        0.0,
+        "Weight of feature matching within each class, of a --conditional generator; real images are of the class that "
+        "they are confidently predicted to be of, see --pseudo_label_threshold.",
+        low=0.0,
+        high=1000.0,
+    )
+    generated_class_weight: float = option(
+        1.0,
+        "Weight of the class that a --conditional generator was told: its image shall be real and of this class "
+        "(arXiv:1703.02000).",
+        low=0.0,
+        high=1000.0,
+    )
+    mode_seeking_weight: float = option(
+        0.0,
+        "Weight of mode seeking: other noise shall give another image (arXiv:1903.05628); 0 for none, 0.3 is usual "
+        "with --conditional, which otherwise may draw one image a class.",
+        low=0.0,
+        high=1000.0,
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,17 @@ import keras
 import numpy as np
 
 from ssgan import report
+from ssgan.samples import even_classes, sample
 from ssgan.training.callbacks.due import is_due
+
+
+_IMAGES = 100
 
 
 class Samples(keras.callbacks.Callback):
     """Every `log_every` steps: a grid of images generated from the same noise, `samples/step_<step>.png`.
+
+    Of a conditional generator, the classes one after the other: of ten, a row for each.
 
     Args:
         run_dir: folder of the run.
@@ -33,9 +39,8 @@ class Samples(keras.callbacks.Callback):
         step = self.model.step
         if not is_due(step, self.log_every, self.total_steps):
             return
-        generator = self.model.generator
-        noise = keras.random.uniform((100, generator.latent_dim), seed=self.seed)
-        images = np.asarray(generator(noise, training=False))
-        pixels = np.clip((images + 1.0) * 127.5, 0, 255).round().astype(np.uint8)
+        generator = self.model.sampler
+        noise = generator.noise(_IMAGES, seed=self.seed)
+        classes = np.sort(even_classes(_IMAGES, generator.num_classes)) if generator.num_classes else None
         path = self.folder / f"step_{step:06d}.png"
-        report.sample_grid(pixels, path, caption=f"{self.caption}, step {step}")
+        report.sample_grid(sample(generator, noise, classes), path, caption=f"{self.caption}, step {step}")

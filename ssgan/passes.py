@@ -1,0 +1,90 @@
+"""The images of a step through the discriminator: which views of which rows, as the terms of the losses need them."""
+
+import dataclasses
+from collections.abc import Callable, Collection, Mapping
+
+import keras
+import tensorflow as tf
+
+from ssgan.inputs import Batch
+from ssgan.models import Discriminator
+from ssgan.terms import NO_ROWS, Generated, Passes, Rows
+
+Views = tuple[tf.Tensor, tf.Tensor]  # weak and strong
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Drawn:
+    """What the generator drew: images in -1..1, from which noise and, of a conditional generator, for which classes."""
+
+    images: tf.Tensor
+    noise: tf.Tensor
+    classes: tf.Tensor | None
+
+
+def discriminate(
+    discriminator: Discriminator,
+    batch: Batch,
+    drawn: Drawn | None,
+    *,
+    views_of_real: Views,
+    views_of_drawn: Views | None,
+    gan_views: str,
+    needs: Collection[str],
+    seeds: keras.random.SeedGenerator,
+) -> Passes:
+    """Returns what a discriminator makes of the images of a batch, and of generated ones.
+
+    Args:
+        discriminator: the network.
+        batch: says which real images have which role.
+        drawn: generated images, or None.
+        views_of_real: weak and strong view of `batch.real()`, float32 in -1..1.
+        views_of_drawn: of the generated images, or None.
+        gan_views: `weak` or `strong`: the view in which the GAN sees real and generated images.
+        needs: roles of the rows that are looked at, see `ssgan.terms.Passes`; others may be missing.
+        seeds: of further random numbers.
+    """
+    weak, strong = batch.unlabeled_rows(views_of_real[0]), views_of_real[1]
+    shares_view = gan_views == "strong"  # then the classifier learns from the very rows that the GAN does
+    seen = {"strong": strong} if shares_view or {"labeled", "unlabeled"} & set(needs) else {}
+    if "real" in needs and weak is not None and not shares_view:
+        seen["real"] = weak
+    if views_of_drawn is not None:
+        seen["generated"] = views_of_drawn[shares_view]
+    rows = _in_training(discriminator, seen)
+    unlabeled = _part(batch.unlabeled_rows, rows.get("strong"))
+    return Passes(
+        labeled=_part(batch.labeled_rows, rows.get("strong")),
+        labels=batch.labels,
+        unlabeled=unlabeled,
+        weak=Rows(weak, *discriminator(weak, training=False)) if "weak" in needs and weak is not None else NO_ROWS,
+        real=unlabeled if shares_view else rows.get("real", NO_ROWS),
+        generated=_generated(rows.get("generated"), drawn),
+        seeds=seeds,
+    )
+
+
+def _in_training(discriminator: Discriminator, images: Mapping[str, tf.Tensor]) -> dict[str, Rows]:
+    """Returns what a discriminator makes of images by name, in training.
+
+    A pass for each name, except where batch normalisation asks for one over all: statistics of its own for each would
+    differ from the moving averages, which see them all.
+    """
+    if not discriminator.has_batch_statistics or len(images) < 2:
+        return {name: Rows(some, *discriminator(some, training=True)) for name, some in images.items()}
+    sizes = [tf.shape(some)[0] for some in images.values()]
+    outputs = discriminator(tf.concat(list(images.values()), axis=0), training=True)
+    parts = zip(images.items(), *(tf.split(output, sizes) for output in outputs), strict=True)
+    return {name: Rows(some, logits, features) for (name, some), logits, features in parts}
+
+
+def _part(of_role: Callable[[tf.Tensor], tf.Tensor | None], rows: Rows | None) -> Rows:
+    parts = [] if rows is None else [of_role(tensor) for tensor in (rows.images, rows.logits, rows.features)]
+    return NO_ROWS if not parts or parts[0] is None else Rows(*parts)
+
+
+def _generated(rows: Rows | None, drawn: Drawn | None) -> Generated:
+    if rows is None or drawn is None:
+        return NO_ROWS
+    return Generated(rows.images, rows.logits, rows.features, drawn.images, drawn.noise, drawn.classes)

@@ -1,0 +1,166 @@
+"""The losses of the generator that look at classes and at pairs of images, against numbers by hand."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ssgan
+from ssgan import terms
+from ssgan.errors import UsageError
+from ssgan.options import Config
+from ssgan.training import build
+from tests.test_gan import make_batch, make_gan, step
+
+LOGITS = np.array([[2.0, 0.0, -1.0], [-3.0, 1.0, 0.5], [0.0, 0.0, 0.0]], np.float32)
+
+
+def gradient(function, values):
+    values = tf.constant(values)
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        value = function(values)
+    return tape.gradient(value, values).numpy()
+
+
+def test_the_loss_of_the_class_is_real_and_of_this_class():
+    classes = np.array([0, 2, 1])
+    exponentials = np.exp(np.float64(LOGITS))
+    p_real = exponentials.sum(axis=1) / (1 + exponentials.sum(axis=1))
+    p_class = exponentials[np.arange(3), classes] / exponentials.sum(axis=1)
+    expected = -(np.log(p_real) + np.log(p_class)).mean()
+    assert terms.generated_class_loss(LOGITS, classes).numpy() == pytest.approx(expected, rel=1e-6)
+    assert terms.generated_class_loss(LOGITS[:1], [0]).numpy() == pytest.approx(
+        np.log(1 + np.exp(2) + 1 + np.exp(-1)) - 2
+    )
+    p = exponentials / (1 + exponentials.sum(axis=1, keepdims=True))
+    found = gradient(lambda logits: terms.generated_class_loss(logits, classes), LOGITS)
+    np.testing.assert_allclose(found, (p - np.eye(3)[classes]) / 3, rtol=1e-5, atol=1e-7)
+
+
+def test_the_loss_of_the_class_of_extreme_and_of_bfloat16_logits():
+    assert terms.generated_class_loss([[1000.0, -1000.0]], [0]).numpy() == 0
+    assert terms.generated_class_loss([[1000.0, -1000.0]], [1]).numpy() == pytest.approx(2000)
+    assert terms.generated_class_loss([[-1000.0, -1000.0]], [1]).numpy() == pytest.approx(1000)
+    coarse = tf.cast(LOGITS, tf.bfloat16)
+    value = terms.generated_class_loss(coarse, [0, 2, 1])
+    assert value.dtype == tf.float32
+    assert value.numpy() == terms.generated_class_loss(tf.cast(coarse, tf.float32), [0, 2, 1]).numpy()
+
+
+def test_mode_seeking_by_hand():
+    images = np.array([0.1, 0.5, 0.4, -0.3, 0.9], np.float32).reshape(5, 1, 1, 1) * np.ones((1, 2, 2, 1), np.float32)
+    noise = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 1.0], [0.5, 0.0], [9.0, 9.0]], np.float32)
+    # |0.1 - 0.4| and |0.5 + 0.3|; (1 + 0 + 0 + 0.5) / 4; the fifth has no partner
+    expected = 1 / (0.55 / 0.375 + 1e-3)
+    assert terms.mode_seeking_loss(images, noise).numpy() == pytest.approx(expected, rel=1e-6)
+    found = gradient(lambda pixels: terms.mode_seeking_loss(pixels, noise), images)
+    by_pixel = -(expected**2) / 0.375 * np.sign([-0.3, 0.8, 0.3, -0.8, 0.0]) / 8
+    np.testing.assert_allclose(found, by_pixel.reshape(5, 1, 1, 1) * np.ones((1, 2, 2, 1)), rtol=1e-5)
+
+
+def test_mode_seeking_has_an_end_and_needs_a_pair():
+    same = tf.ones([4, 2, 2, 1])
+    noise = tf.random.stateless_uniform([4, 3], [1, 2])
+    assert terms.mode_seeking_loss(same, noise).numpy() == pytest.approx(1000)
+    with pytest.raises(UsageError, match="mode seeking with 1 generated image; expected at least 2"):
+        terms.mode_seeking_loss(same[:1], noise[:1])
+
+
+def test_feature_matching_within_classes_by_hand():
+    real, real_classes = np.array([[1.0, 2.0], [3.0, 0.0], [5.0, 5.0], [9.0, 9.0]], np.float32), [0, 0, 2, -1]
+    generated, classes = np.array([[0.0, 0.0], [2.0, 4.0], [1.0, 1.0]], np.float32), [2, 0, 1]
+
+    # class 0: means (2, 1) and (2, 4); class 2: (5, 5) and (0, 0); class 1 has no real image
+    def loss(features):
+        return terms.class_feature_matching_loss(real, real_classes, features, classes, num_classes=3)
+
+    assert loss(generated).numpy() == pytest.approx((1.5 + 5) / 2)
+    np.testing.assert_allclose(gradient(loss, generated), np.array([[-1, -1], [0, 1], [0, 0]]) / 4)
+    nothing = terms.class_feature_matching_loss(real, [-1] * 4, generated, classes, num_classes=3)
+    assert nothing.numpy() == 0
+
+
+def test_no_gradient_flows_into_the_real_features():
+    def loss(real):
+        return terms.class_feature_matching_loss(real, [0, 1], tf.ones([2, 3]), [0, 1], num_classes=2)
+
+    values = tf.zeros([2, 3])
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        value = loss(values)
+    assert value.numpy() == 1
+    assert tape.gradient(value, values) is None
+
+
+def conditional_gan(**options) -> ssgan.SSGAN:
+    discriminator = ssgan.Discriminator(3)
+    generator = ssgan.Generator((16, 16, 1), width=2, latent_dim=4, num_classes=3)
+    gan = ssgan.SSGAN(discriminator, generator)
+    gan.compile(keras.optimizers.Adam(1e-3, 0.5), keras.optimizers.Adam(1e-3, 0.5), **{"generated_batch": 6, **options})
+    return gan
+
+
+@pytest.mark.parametrize("count", [2, 5, 6])
+def test_the_rows_of_a_pair_have_one_class(count):
+    gan = conditional_gan(generated_batch=count)
+    seen = set()
+    for _ in range(20):
+        classes = gan.classes().numpy()
+        half = count // 2
+        assert classes.shape == (count,)
+        np.testing.assert_array_equal(classes[:half], classes[half : 2 * half])
+        seen |= set(classes.tolist())
+    assert seen == {0, 1, 2}
+
+
+def test_a_conditional_generator_is_trained_by_all_its_terms():
+    every = [
+        terms.FeatureMatching(),
+        terms.ClassFeatureMatching(threshold=0.0),
+        terms.GeneratedClass(),
+        terms.ModeSeeking(0.3),
+    ]
+    gan = conditional_gan(g_terms=every, gan_views="weak", shift=1, augment="color")
+    before = [variable.numpy() for variable in gan.generator.trainable_variables]
+    logs = step(gan, make_batch())
+    weights = {term.name: term.weight for term in every}
+    assert float(logs["g_loss"]) == pytest.approx(sum(weight * float(logs[name]) for name, weight in weights.items()))
+    assert all(float(logs[name]) > 0 for name in weights)
+    assert 0 <= float(logs["generated_accuracy"]) <= 1
+    moved = [
+        np.abs(now.numpy() - then).max() for now, then in zip(gan.generator.trainable_variables, before, strict=True)
+    ]
+    assert min(moved) > 0
+
+
+@pytest.mark.parametrize("term", [terms.GeneratedClass(), terms.ClassFeatureMatching()])
+def test_terms_of_classes_need_a_conditional_generator(term):
+    with pytest.raises(UsageError, match=f"{type(term).__name__} needs a conditional generator"):
+        make_gan(g_terms=[term])
+
+
+def test_the_options_make_the_terms():
+    assert [term.name for term in build.g_terms(Config())] == ["feature_matching"]
+    options = {"class_feature_matching_weight": 0.5, "generated_class_weight": 2.0, "mode_seeking_weight": 0.3}
+    found = build.g_terms(Config(conditional=True, feature_matching_weight=0.7, pseudo_label_threshold=0.8, **options))
+    names = ["feature_matching", "class_feature_matching", "generated_class", "mode_seeking"]
+    assert [(term.name, term.weight) for term in found] == list(zip(names, (0.7, 0.5, 2.0, 0.3), strict=True))
+    assert found[1].threshold == 0.8
+    assert build.g_terms(Config(gan_weight=0)) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"conditional": True, "labels": 0}, "--conditional and --labels=0: there is no class to condition"),
+        ({"conditional": True, "gan_weight": 0}, "--conditional and --gan_weight=0: there is no generator"),
+        ({"conditional": True, "generated_class_weight": 0}, "nothing would tell the generator"),
+        ({"feature_matching_weight": 0}, "--feature_matching_weight=0, --mode_seeking_weight=0: the generator would"),
+        ({"class_feature_matching_weight": 1}, "--class_feature_matching_weight=1 without --conditional"),
+        ({"mode_seeking_weight": 0.3, "generated_batch": 1}, "take --generated_batch=2 or more"),
+    ],
+)
+def test_senseless_combinations_are_refused(options, told):
+    with pytest.raises(UsageError, match=told):
+        Config(**options)
