@@ -1,6 +1,6 @@
 """The generator: a DCGAN from a noise vector to an image."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -8,6 +8,9 @@ from keras import layers, ops
 
 from ssgan.layers import BatchNormalization, WeightNormConv2DTranspose
 from ssgan.models.architectures import halvings_to_32_pixels
+
+_LATENT: dict[str, Callable[..., tf.Tensor]] = {"uniform": keras.random.uniform, "normal": keras.random.normal}
+_CLASS_SCALE = 3.0  # Adam moves a weight by its rate whatever it multiplies, so what a class adds grows 3 times as fast
 
 
 @keras.saving.register_keras_serializable("ssgan")
@@ -25,13 +28,18 @@ class Generator(keras.Model):
         latent_dim: size of the noise vector. The paper: 100.
         levels: transposed convolutions, each of which doubles the resolution; None: three for images of up to 32
             pixels, as in the paper, and one more for each doubling beyond; one for a row.
+        latent: what the noise is drawn from: `uniform`, 0..1 as in the paper's code, or `normal`, of mean 0 and
+            deviation 1.
+        num_classes: 0, or the number of classes, at least 2, of which images are asked for. A class enters as a
+            one-hot vector, times 3, beside the noise, so that the first dense layer learns an embedding of it.
         dtype: Keras dtype policy of the layers; the images are always float32.
 
-    Input shape: float [batch, latent_dim]; the training draws it uniformly from 0..1, as the paper's code does.
+    Input shape: noise, float [batch, latent_dim]; where there are classes (noise, classes), classes integer [batch] in
+        0..num_classes - 1, or -1 for none.
     Output shape: float32 [batch, height, width, channels] in -1..1.
 
     Raises:
-        ValueError: for an image shape out of these bounds.
+        ValueError: for an argument out of these bounds, and for classes that are missing, or given but not asked for.
     """
 
     def __init__(
@@ -41,14 +49,22 @@ class Generator(keras.Model):
         width: int = 64,
         latent_dim: int = 100,
         levels: int | None = None,
+        latent: str = "uniform",
+        num_classes: int = 0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         if not (_is_image(image_shape) or is_row(image_shape)):
             raise ValueError(f"image_shape={tuple(image_shape)}: expected (16..128, 16..128, 1 or 3)")
+        if latent not in _LATENT:
+            raise ValueError(f"latent={latent!r}: expected one of {', '.join(_LATENT)}")
+        if num_classes < 0 or num_classes == 1:
+            raise ValueError(f"num_classes={num_classes}: expected at least 2, or 0 for images of no class")
         self.image_shape = tuple(image_shape)
         self.width = width
         self.latent_dim = latent_dim
+        self.latent = latent
+        self.num_classes = num_classes
         by_size = 1 if is_row(image_shape) else 3 + halvings_to_32_pixels(image_shape)
         self.levels = by_size if levels is None else levels
         dtype = self.dtype_policy
@@ -68,17 +84,28 @@ class Generator(keras.Model):
         )
 
     def build(self, input_shape):
+        """Builds the layers; what they take is known without the shape of the inputs."""
+        shape = (None, self.latent_dim + self.num_classes)
         for layer in [*self.stack, self.to_pixels]:
-            layer.build(input_shape)
-            input_shape = layer.compute_output_shape(input_shape)
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
 
     def call(self, noise, training=False):
         images = ops.tanh(ops.cast(self.to_pixels(self._hidden(noise, training)), "float32"))
         height, width, _ = self.image_shape
         return images[:, :height, :width]
 
-    def initialize_from_data(self, noise: tf.Tensor) -> None:
-        """Sets gain and bias of the last layer from a batch of noise, float [batch, latent_dim] (arXiv:1602.07868)."""
+    def noise(self, count: int, *, seed: int | keras.random.SeedGenerator | None = None) -> tf.Tensor:
+        """Draws noise, float32 [count, latent_dim], as `latent` says.
+
+        Args:
+            count: rows.
+            seed: a number, which always gives the same noise; a generator of seeds; or None: Keras' global generator.
+        """
+        return _LATENT[self.latent]([count, self.latent_dim], seed=seed)
+
+    def initialize_from_data(self, noise: tf.Tensor | tuple[tf.Tensor, tf.Tensor]) -> None:
+        """Sets gain and bias of the last layer from a batch of inputs, a few hundred (arXiv:1602.07868, section 3)."""
         self.to_pixels.initialize_from_data(self._hidden(noise, training=True))
 
     def get_config(self) -> dict:
@@ -87,6 +114,8 @@ class Generator(keras.Model):
             "width": self.width,
             "latent_dim": self.latent_dim,
             "levels": self.levels,
+            "latent": self.latent,
+            "num_classes": self.num_classes,
         }
         return {**config, "dtype": self.dtype_policy.name, "name": self.name}
 
@@ -96,11 +125,23 @@ class Generator(keras.Model):
         return cls(**{"levels": 3, **config})
 
     def _hidden(self, noise, training):
-        hidden = noise
+        """Returns what the last layer sees of the inputs."""
+        hidden = self._embedded(noise)
         for layer in self.stack:
             is_norm = isinstance(layer, BatchNormalization)
             hidden = layer(hidden, training=training) if is_norm else layer(hidden)
         return hidden
+
+    def _embedded(self, inputs):
+        """Returns the noise, float [batch, latent_dim + num_classes], and beside it the one-hot classes times 3."""
+        if isinstance(inputs, tuple | list) != bool(self.num_classes):
+            expected = "(noise, classes)" if self.num_classes else "noise alone"
+            raise ValueError(f"a generator of num_classes={self.num_classes} was given something else than {expected}")
+        if not self.num_classes:
+            return inputs
+        noise, classes = inputs
+        one_hot = tf.one_hot(tf.cast(classes, tf.int32), self.num_classes, on_value=_CLASS_SCALE, dtype=noise.dtype)
+        return ops.concatenate([noise, one_hot], axis=-1)
 
 
 def is_row(image_shape: Sequence[int]) -> bool:
