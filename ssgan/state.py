@@ -48,8 +48,8 @@ def restore(gan: "SSGAN", arrays: Mapping[str, np.ndarray]) -> None:
         UsageError: if they do not fit this model; nothing is changed then.
     """
     owners, metrics = _owners(gan), _metrics(gan)
-    arrays = _renamed(arrays, owners | metrics)
     expected = {name: _form(variable) for name, variable in _joined(owners).items()}
+    arrays = _with_average_of_generator(_renamed(arrays, owners | metrics), expected)
     found = {name: _form(array) for name, array in arrays.items()}
     needed = {name for name in found if not name.startswith(_METRIC)} | expected.keys()
     if unfit := [name for name in needed if found.get(name) != expected.get(name)]:
@@ -119,6 +119,12 @@ def _renamed(arrays: Mapping[str, np.ndarray], owners: Mapping[str, Named]) -> d
         for number, name in enumerate(named)
     }
     return {names.get(name, name): array for name, array in arrays.items()}
+
+
+def _with_average_of_generator(arrays: Mapping[str, np.ndarray], expected: Iterable[str]) -> dict[str, np.ndarray]:
+    """Lets the average of the generator begin at its weights where a state of versions before 0.6 has none."""
+    began = {name: arrays.get(name.removeprefix("ema_")) for name in expected if name.startswith("ema_generator/")}
+    return {**{name: array for name, array in began.items() if array is not None}, **arrays}
 
 
 def _form(value: keras.Variable | np.ndarray) -> tuple[tuple[int, ...], np.dtype]:

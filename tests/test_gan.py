@@ -15,6 +15,7 @@ from ssgan.errors import UsageError
 from ssgan.gan import SSGAN, to_unit_range
 from ssgan.inputs import Batch
 from ssgan.models import Discriminator, Generator
+from ssgan.passes import Drawn
 from ssgan.schedules import ConstantThenLinear
 from tests.terms_of import split
 
@@ -293,7 +294,7 @@ def test_real_and_generated_images_are_changed_alike(augment, arch):
     gan.discriminator.call = lambda images, training: shown.append(images.numpy()) or (images[:, 0, 0], images[:, 0, 0])
     ramp = np.linspace(-0.5, 0.5, SIZE, dtype=np.float32)
     images = tf.constant(np.broadcast_to(ramp[:, np.newaxis, np.newaxis], (400, SIZE, SIZE, 1)))
-    gan.discriminate(Batch(unlabeled=255 * (images + 1) / 2), images, gan.d_terms)
+    gan.discriminate(Batch(unlabeled=255 * (images + 1) / 2), Drawn(images, None, None), gan.d_terms)
     # A ramp moved down shows its top row more than once.
     edges = [
         np.mean(np.isclose(half[:, 0, 8], half[:, 1, 8], atol=1e-6)) for half in np.split(np.concatenate(shown), 2)
@@ -323,8 +324,10 @@ def test_batch_norms_see_real_and_generated_images_together():
     gan, alone = (without_dropout(make_gan(arch="article")) for _ in range(2))
     alone.discriminator.set_weights(gan.discriminator.get_weights())
     images = to_unit_range(make_batch()[0])
-    generated = gan.generator(tf.random.stateless_uniform([GENERATED, 4], [1, 2]))
-    found = gan.discriminate(Batch(unlabeled=make_batch()[0]), generated, gan.d_terms)
+    noise = tf.random.stateless_uniform([GENERATED, 4], [1, 2])
+    generated = gan.generator(noise)
+    drawn = Drawn(generated, noise, None)
+    found = gan.discriminate(Batch(unlabeled=make_batch()[0]), drawn, gan.d_terms)
     passes = [(rows.logits, rows.features) for rows in (found.unlabeled, found.generated)]
     together = alone.discriminator(tf.concat([images, generated], axis=0), training=True)
     for part, rows in zip(passes, (slice(0, len(images)), slice(len(images), None)), strict=True):

@@ -314,7 +314,7 @@ def test_steps_on_the_labels_alone_need_a_label(eagerly):
 def test_a_step_for_which_no_term_has_images_is_refused():
     gan = make_gan(d_terms=[terms.Adversarial()], gan_every=2)
     gan.train_on_batch(IMAGES, HIDDEN)
-    with pytest.raises(UsageError, match="no images for any term of d_loss: adversarial needs unlabeled, generated"):
+    with pytest.raises(UsageError, match="no images for any term of d_loss: adversarial needs real, generated"):
         gan.train_on_batch(IMAGES, HIDDEN)
 
 

@@ -321,7 +321,7 @@ class ByHand:
         return weight * value
 
     def back_to_generator(self, noise, by_features):
-        """Adds the generator's gradient, given that of a loss by the features of generated images as the GAN sees them."""
+        """Adds the generator's gradient, given that of a loss by the features of what the GAN sees."""
         by_image = D_TRAINING * G_TRAINING * by_features * self.weights["gain"] @ QUARTERS.T
         by_image = by_image * self.flip * (1.0 if self.options["gan_views"] == "weak" else self.strength)
         self.gradients["generator"] += noise.T @ by_image

@@ -54,11 +54,8 @@ class Config(
             given = ", ".join(f"--{name}=0" for name, _ in self.generator_losses())
             raise UsageError(f"{given}: the generator would learn nothing; raise one of them, or take --gan_weight=0")
         if self.conditional and (self.labels == 0 or self.gan_weight == 0):
-            without = "--labels=0" if self.labels == 0 else "--gan_weight=0"
-            raise UsageError(
-                f"--conditional and {without}: there is no {'class' if self.labels == 0 else 'generator'} to condition; "
-                "leave one of them out"
-            )
+            without, missing = ("--labels=0", "class") if self.labels == 0 else ("--gan_weight=0", "generator")
+            raise UsageError(f"--conditional and {without}: there is no {missing} to condition; leave one of them out")
         if self.conditional and self.generated_class_weight == 0:
             raise UsageError(
                 "--conditional and --generated_class_weight=0: nothing would tell the generator what a class looks "

@@ -9,7 +9,6 @@ from ssgan import report
 from ssgan.samples import even_classes, sample
 from ssgan.training.callbacks.due import is_due
 
-
 _IMAGES = 100
 
 
