@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ssgan.models import Generator
+from ssgan import state
+from ssgan.gan import SSGAN
+from ssgan.models import Discriminator, Generator
+from ssgan.models.generator_designs import DESIGNS
 
 SHAPE = (16, 16, 1)
 
@@ -109,7 +112,11 @@ def test_initialisation_standardises_the_pixels_of_all_classes():
     assert before_tanh.std() == pytest.approx(0.1, rel=1e-2)
 
 
-@pytest.mark.parametrize("options", [{}, {"num_classes": 3, "latent": "normal"}], ids=["plain", "classes"])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"num_classes": 3, "latent": "normal"}, {"design": "resize"}, {"design": "self_modulated", "num_classes": 3}],
+    ids=["plain", "classes", "resize", "self_modulated"],
+)
 def test_a_saved_generator_gives_equal_images(options, tmp_path):
     generator = generator_of(dtype="mixed_bfloat16", **options)
     inputs = (noise_of(), np.array([0, 2, 1])) if options.get("num_classes") else noise_of()
@@ -120,7 +127,107 @@ def test_a_saved_generator_gives_equal_images(options, tmp_path):
     np.testing.assert_array_equal(loaded(inputs), generator(inputs))
 
 
-def test_files_of_earlier_versions_name_no_latent_and_no_classes():
+def test_files_of_earlier_versions_name_none_of_this():
     config = {"image_shape": SHAPE, "width": 2, "latent_dim": 4, "levels": 3, "dtype": "float32", "name": "painter"}
     found = Generator.from_config(config).get_config()
-    assert found == {**config, "latent": "uniform", "num_classes": 0}
+    assert found == {**config, "latent": "uniform", "num_classes": 0, "design": "dcgan", "normalization": "batch"}
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"design": "resize"}, {"design": "self_modulated"}, {"normalization": "virtual"}]
+)
+def test_the_state_of_every_design_goes_by_the_same_names_in_a_second_model(options):
+    first, second = (
+        SSGAN(Discriminator(3, arch="tiny"), generator_of(num_classes=0, **options), name=f"gan_{number}")
+        for number in range(2)
+    )
+    names = [list(state._named(gan.generator)) for gan in (first, second)]
+    assert names[0] == names[1] and len(names[0]) == len(first.generator.variables)
+    assert not [name for name in names[0] if name.startswith("generator")]
+
+
+every_design = pytest.mark.parametrize("design", DESIGNS)
+
+
+@every_design
+@pytest.mark.parametrize("shape", [(16, 16, 1), (28, 28, 1), (20, 36, 3), (64, 64, 3), (1, 7, 1)])
+def test_every_design_makes_images_of_every_shape(design, shape):
+    generator = Generator(shape, width=2, latent_dim=4, design=design, dtype="mixed_bfloat16")
+    images = generator(noise_of(), training=True)
+    assert images.shape == (3, *shape) and images.dtype == tf.float32
+    assert np.abs(images).max() <= 1 and np.abs(images[0] - images[1]).max() > 1e-4
+
+
+@every_design
+def test_every_design_is_initialised_from_data_and_gives_one_image_at_a_time(design):
+    generator = generator_of(design=design)
+    generator(noise_of(60))
+    generator.initialize_from_data(noise_of(60))
+    before_tanh = np.arctanh(generator(noise_of(60), training=True))
+    assert before_tanh.mean() == pytest.approx(0, abs=1e-3)
+    assert before_tanh.std() == pytest.approx(0.1, rel=1e-2)
+    images = generator(noise_of(3))
+    np.testing.assert_array_equal(images, generator(noise_of(3)))
+    np.testing.assert_allclose(generator(noise_of(3)[1:2]), images[1:2], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"design": "stylegan"}, "design='stylegan': expected one of dcgan, resize, self_modulated"),
+        ({"normalization": "layer"}, "normalization='layer': expected one of batch, virtual"),
+        (
+            {"design": "self_modulated", "normalization": "virtual"},
+            "design='self_modulated' modulates a batch norm; expected normalization='batch', not 'virtual'",
+        ),
+    ],
+)
+def test_other_designs_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        generator_of(**options)
+
+
+def test_resizing_convolutions_are_three_by_three_behind_repeated_pixels():
+    generator = generator_of(design="resize", width=8)
+    generator.build((None, 4))
+    kinds = [type(layer).__name__ for layer in [*generator.stack, generator.to_pixels]]
+    norm = ["BatchNormalization", "ReLU"]
+    hidden = ["UpSampling2D", "Conv2D", *norm]
+    assert kinds == ["Dense", *norm, "Reshape", *hidden, *hidden, "UpSampling2D", "WeightNormConv2D"]
+    kernels = [layer.kernel.shape for layer in generator.stack if isinstance(layer, keras.layers.Conv2D)]
+    assert kernels == [(3, 3, 32, 16), (3, 3, 16, 8)] and generator.to_pixels.direction.shape == (3, 3, 8, 1)
+    pixels = np.arange(4.0, dtype=np.float32).reshape(1, 2, 2, 1)
+    repeated = next(layer for layer in generator.stack if isinstance(layer, keras.layers.UpSampling2D))(pixels)
+    np.testing.assert_array_equal(repeated[0, :, :, 0], np.repeat(np.repeat(pixels[0, :, :, 0], 2, 0), 2, 1))
+
+
+def overlap(*doubling: keras.layers.Layer) -> list[float]:
+    """Returns how many kernel values meet in each pixel of a row, away from the border, after layers that double it."""
+    maps = np.ones((1, 8, 8, 1), np.float32)
+    for layer in doubling:
+        ones = {"filters": 1, "kernel_initializer": "ones", "use_bias": False} if hasattr(layer, "filters") else {}
+        maps = type(layer).from_config({**layer.get_config(), **ones})(maps)
+    return np.sqrt(np.diag(maps[0, :, :, 0]))[4:10].tolist()
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"), [(5, [3, 2, 3, 2, 3, 2]), (4, [2] * 6), (6, [3] * 6), (3, [2, 1, 2, 1, 2, 1])]
+)
+def test_kernels_of_stride_2_overlap_evenly_only_where_their_size_is_even(size, expected):
+    counts = overlap(keras.layers.Conv2DTranspose(1, size, 2, "same"))
+    np.testing.assert_allclose(counts if counts[0] >= counts[1] else np.roll(counts, 1), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("design", "is_even"), [("dcgan", False), ("resize", True), ("self_modulated", False)])
+def test_only_resizing_convolutions_leave_no_checkerboard(design, is_even):
+    generator = generator_of(design=design)
+    generator.build((None, 4))
+    doubling = [layer for layer in generator.stack if hasattr(layer, "kernel_size") or hasattr(layer, "interpolation")]
+    per_level = 2 if design == "resize" else 1
+    for first in range(0, 2 * per_level, per_level):
+        counts = overlap(*doubling[first : first + per_level])
+        assert len(set(np.round(counts, 4))) == (1 if is_even else 2)
+    generator.to_pixels.direction.assign(np.ones(generator.to_pixels.direction.shape))
+    maps = np.ones((1, 16, 16, 2), np.float32) if design == "resize" else np.ones((1, 8, 8, 2), np.float32)
+    inner = generator.to_pixels(maps)[0, 4:10, 4:10, 0].numpy()
+    assert (np.ptp(inner) < 1e-5) == is_even

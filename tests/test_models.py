@@ -283,6 +283,6 @@ def test_a_saved_generator_gives_equal_images(tmp_path):
 
 def test_the_config_makes_an_equal_generator():
     config = {"image_shape": (28, 28, 1), "width": 8, "latent_dim": 5, "levels": 2}
-    config |= {"latent": "normal", "num_classes": 3}
+    config |= {"latent": "normal", "num_classes": 3, "design": "resize", "normalization": "virtual"}
     config |= {"dtype": "mixed_bfloat16", "name": "painter"}
     assert Generator.from_config(config).get_config() == config

@@ -2,6 +2,8 @@
 
 from ssgan.layers.batch_norm import BatchNormalization
 from ssgan.layers.noise import Dropout, UniformNoise
+from ssgan.layers.self_modulation import SelfModulatedBatchNormalization
+from ssgan.layers.virtual_batch_norm import ReferenceBatch, VirtualBatchNormalization
 from ssgan.layers.weight_norm import (
     WeightNormalized,
     WeightNormConv2D,
@@ -12,7 +14,10 @@ from ssgan.layers.weight_norm import (
 __all__ = [
     "BatchNormalization",
     "Dropout",
+    "ReferenceBatch",
+    "SelfModulatedBatchNormalization",
     "UniformNoise",
+    "VirtualBatchNormalization",
     "WeightNormConv2D",
     "WeightNormConv2DTranspose",
     "WeightNormDense",

@@ -11,7 +11,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     It normalises over all but the last axis. The moving variance is of the unbiased estimate.
 
     Args:
-        **kwargs: of `keras.layers.BatchNormalization`, but for `axis`, `center`, `scale` and `renorm`.
+        **kwargs: of `keras.layers.BatchNormalization`, but for `axis` and `renorm`.
 
     Input shape: float [batch, units] or [batch, height, width, channels]. Output shape: the same.
     """
@@ -20,8 +20,10 @@ class BatchNormalization(keras.layers.BatchNormalization):
         if not training or not self.trainable:
             return super().call(inputs, training=False)
         maps = inputs if len(inputs.shape) == 4 else inputs[:, tf.newaxis, tf.newaxis, :]
+        scale = self.gamma if self.scale else tf.ones(maps.shape[-1])
+        offset = self.beta if self.center else tf.zeros(maps.shape[-1])
         maps, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=maps, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon, is_training=True
+            x=maps, scale=scale, offset=offset, mean=[], variance=[], epsilon=self.epsilon, is_training=True
         )
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + value * (1.0 - self.momentum))
