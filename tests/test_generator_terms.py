@@ -158,9 +158,32 @@ def test_the_options_make_the_terms():
         ({"conditional": True, "generated_class_weight": 0}, "nothing would tell the generator"),
         ({"feature_matching_weight": 0}, "--feature_matching_weight=0, --mode_seeking_weight=0: the generator would"),
         ({"class_feature_matching_weight": 1}, "--class_feature_matching_weight=1 without --conditional"),
+        (
+            {"generator": "self_modulated", "generator_normalization": "virtual"},
+            "--generator=self_modulated and --generator_normalization=virtual: its modulation",
+        ),
         ({"mode_seeking_weight": 0.3, "generated_batch": 1}, "take --generated_batch=2 or more"),
     ],
 )
 def test_senseless_combinations_are_refused(options, told):
     with pytest.raises(UsageError, match=told):
         Config(**options)
+
+
+def test_the_options_make_the_generator():
+    options = Config(
+        labels=3,
+        conditional=True,
+        generator="resize",
+        generator_normalization="virtual",
+        latent="normal",
+        latent_dim=7,
+        generator_width=2,
+        precision="float32",
+    )
+    generator = build.build(options, image_shape=(16, 16, 1), num_classes=3, steps=1).generator
+    found = {
+        name: generator.get_config()[name] for name in ("design", "normalization", "latent", "latent_dim", "width")
+    }
+    assert found == {"design": "resize", "normalization": "virtual", "latent": "normal", "latent_dim": 7, "width": 2}
+    assert generator.num_classes == 3

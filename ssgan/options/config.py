@@ -53,6 +53,11 @@ class Config(
         if self.gan_weight and not any(weight for _, weight in self.generator_losses()):
             given = ", ".join(f"--{name}=0" for name, _ in self.generator_losses())
             raise UsageError(f"{given}: the generator would learn nothing; raise one of them, or take --gan_weight=0")
+        if self.generator == "self_modulated" and self.generator_normalization == "virtual":
+            raise UsageError(
+                "--generator=self_modulated and --generator_normalization=virtual: its modulation is part of its batch "
+                "norms; leave one of them out"
+            )
         if self.conditional and (self.labels == 0 or self.gan_weight == 0):
             without, missing = ("--labels=0", "class") if self.labels == 0 else ("--gan_weight=0", "generator")
             raise UsageError(f"--conditional and {without}: there is no {missing} to condition; leave one of them out")

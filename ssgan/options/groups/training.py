@@ -22,6 +22,22 @@ class Networks(Group):
     generator_width: int = option(
         16, "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.", low=1, high=1024
     )
+    generator: str = option(
+        "dcgan",
+        "Design of the generator: dcgan (transposed convolutions), resize (pixels doubled, then convolved: no "
+        "checkerboard), self_modulated (dcgan, its batch norms steered by the noise, arXiv:1810.01365).",
+        choices=("dcgan", "resize", "self_modulated"),
+    )
+    generator_normalization: str = option(
+        "batch",
+        "Between the generator's layers: batch norm, or virtual batch norm, by a fixed batch (arXiv:1606.03498, 3.4).",
+        choices=("batch", "virtual"),
+    )
+    latent: str = option(
+        "uniform",
+        "What the noise is drawn from: uniform, 0 to 1 as the paper's code, or normal.",
+        choices=("uniform", "normal"),
+    )
     latent_dim: int = option(100, "Size of the noise vector z.", low=1, high=10_000)
     conditional: bool = option(False, "The generator draws images of a class that it is told, beside the noise.")
 
