@@ -36,6 +36,13 @@ def test_both_learning_rates_fall_together(options):
     assert rates[0] == pytest.approx(1e-3) and rates[-1] < 3e-4
 
 
+def test_the_generator_may_have_a_rate_of_its_own():
+    config = Config(precision="float32", learning_rate=2e-3, generator_learning_rate=5e-4, unlabeled_start=0.0)
+    gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=8)
+    rates = [float(optimizer._learning_rate(0)) for optimizer in (gan.d_optimizer, gan.g_optimizer)]
+    assert rates == pytest.approx([2e-3, 5e-4])
+
+
 @pytest.mark.parametrize("labels", [0, 1000])
 def test_a_plain_gan_has_no_terms_of_the_classes(labels):
     config = Config(precision="float32", labels=labels, pseudo_label_weight=2.0, vat_weight=3.0, vat_radius=0.25)

@@ -117,12 +117,13 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
     start = unlabeled_start(config, steps=steps)
     g_every = gan_every * config.d_steps
 
-    def rate(*, first_step: int, every: int) -> ConstantThenLinear:
-        peak = config.learning_rate * rate_factor
+    def rate(peak: float, *, first_step: int, every: int) -> ConstantThenLinear:
         when = {"total_steps": steps, "first_step": first_step, "every": every}
-        return ConstantThenLinear(peak, decay_start=config.decay_start, **when)
+        return ConstantThenLinear(rate_factor * peak, decay_start=config.decay_start, **when)
 
-    d_rate, g_rate = rate(first_step=0, every=1), rate(first_step=-(-start // g_every) * g_every, every=g_every)
+    d_rate = rate(config.learning_rate, first_step=0, every=1)
+    g_peak = config.learning_rate if config.generator_learning_rate is None else config.generator_learning_rate
+    g_rate = rate(g_peak, first_step=-(-start // g_every) * g_every, every=g_every)
     gan.compile(
         ConvMuon(d_rate) if config.optimizer == "muon" else keras.optimizers.Adam(d_rate, beta_1=0.5),
         keras.optimizers.Adam(g_rate, beta_1=0.5),

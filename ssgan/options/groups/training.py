@@ -175,6 +175,9 @@ class Optimizer(Group):
         low=0.0,
         high=1.0,
     )
+    generator_learning_rate: float | None = option(
+        None, "Adam step size of the generator, where it is another: two time scales.", low=0.0, high=1.0
+    )
     decay_start: float = option(
         0.5, "Fraction of training after which the learning rate falls linearly to 0.", low=0.0, high=1.0
     )
