@@ -22,6 +22,7 @@ from ssgan.options import Config
 from ssgan.options.flags import parse_flags
 from ssgan.options.versions import RENAMED
 from ssgan.predict import PredictConfig
+from ssgan.sample import SampleConfig
 from ssgan.train import train
 from tests.finished import make_run
 
@@ -35,6 +36,7 @@ COMMANDS = {
     "ssgan.eval": (EvalConfig, None),
     "ssgan.predict": (PredictConfig, "paths"),
     "ssgan.export": (ExportConfig, None),
+    "ssgan.sample": (SampleConfig, None),
     "ssgan.check": (CheckConfig, "folder"),
 }
 # What stands in the place of what would take minutes.
