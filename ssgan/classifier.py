@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from ssgan.errors import UsageError
-from ssgan.layers import WeightNormalized
+from ssgan.layers import RecomputedKernel
 from ssgan.models import Discriminator
 from ssgan.store import keras_files
 
@@ -39,9 +39,9 @@ _PARTS = (
 def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int] | None = None) -> keras.Model:
     """Copies a discriminator into a functional model of plain Keras layers.
 
-    Weight and batch normalisation are folded into the kernels (`w = g v / ||v||`), dropout and noise are left out, and
-    pixel scaling is inside: the model can be loaded and used by Keras alone, and gives the same whether it is told
-    that it trains or not. Its layer `features` gives the pooled features, for a new head.
+    Weight, spectral and batch normalisation are folded into the kernels (`w = g v / ||v||`), dropout and noise are left
+    out, and pixel scaling is inside: the model can be loaded and used by Keras alone, and gives the same whether it is
+    told that it trains or not. Its layer `features` gives the pooled features, for a new head.
 
     Args:
         discriminator: a built discriminator, customarily `gan.ema_discriminator`.
@@ -103,12 +103,19 @@ def load_classifier(path: str | Path, sha256: str | None = None) -> keras.Model:
 def _copy(layer: keras.layers.Layer, input_shape: tuple[int | None, ...], *, name: str) -> keras.layers.Layer:
     """Returns a trainable float32 copy of `layer`, weights included."""
     config = {**layer.get_config(), "dtype": "float32", "trainable": True}
-    plain = layer.to_plain() if isinstance(layer, WeightNormalized) else type(layer).from_config(config)
-    weights = [layer.kernel(), layer.bias] if isinstance(layer, WeightNormalized) else layer.weights
+    plain = layer.to_plain() if isinstance(layer, RecomputedKernel) else type(layer).from_config(config)
     plain.name = name
     plain.build(input_shape)
-    plain.set_weights([keras.ops.convert_to_numpy(weight) for weight in weights])
+    plain.set_weights(_plain_weights(layer))
     return plain
+
+
+def _plain_weights(layer: keras.layers.Layer) -> list[np.ndarray]:
+    """Returns the weights of a layer, or of a model, as those of plain Keras layers that do the same."""
+    if isinstance(layer, keras.Model):
+        return [weight for part in layer.layers for weight in _plain_weights(part)]
+    weights = [layer.kernel(), layer.bias] if isinstance(layer, RecomputedKernel) else layer.weights
+    return [keras.ops.convert_to_numpy(weight) for weight in weights]
 
 
 def _settled_copy(model: keras.Model) -> keras.Model:
@@ -121,6 +128,8 @@ def _settled_copy(model: keras.Model) -> keras.Model:
     def settled(layer: keras.layers.Layer) -> keras.layers.Layer:
         if isinstance(layer, _NOISE):
             return keras.layers.Identity(name=layer.name)
+        if isinstance(layer, RecomputedKernel):
+            return layer.to_plain()
         config = {name: value for name, value in layer.get_config().items() if not name.endswith(_OF_TRAINING)}
         copy = type(layer).from_config(config | ({"dtype": "float32"} if "dtype" in config else {}))
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -133,7 +142,7 @@ def _settled_copy(model: keras.Model) -> keras.Model:
     kept = {layer.name: layer for layer in model.layers}
     for layer in copy.layers:
         if layer.weights:
-            layer.set_weights(kept[layer.name].get_weights())
+            layer.set_weights(_plain_weights(kept[layer.name]))
     return copy
 
 

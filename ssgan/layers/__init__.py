@@ -2,7 +2,9 @@
 
 from ssgan.layers.batch_norm import BatchNormalization
 from ssgan.layers.noise import Dropout, UniformNoise
+from ssgan.layers.recomputed import RecomputedKernel
 from ssgan.layers.self_modulation import SelfModulatedBatchNormalization
+from ssgan.layers.spectral_norm import SpectralNormalized, SpectralNormConv2D, SpectralNormDense
 from ssgan.layers.virtual_batch_norm import ReferenceBatch, VirtualBatchNormalization
 from ssgan.layers.weight_norm import (
     WeightNormalized,
@@ -14,8 +16,12 @@ from ssgan.layers.weight_norm import (
 __all__ = [
     "BatchNormalization",
     "Dropout",
+    "RecomputedKernel",
     "ReferenceBatch",
     "SelfModulatedBatchNormalization",
+    "SpectralNormConv2D",
+    "SpectralNormDense",
+    "SpectralNormalized",
     "UniformNoise",
     "VirtualBatchNormalization",
     "WeightNormConv2D",

@@ -1,20 +1,18 @@
 """Weight normalisation as a pure recompute, with data-dependent initialisation.
 
 Reference: Salimans and Kingma 2016, "Weight Normalization", arXiv:1602.07868. Each layer keeps a direction `v` and a
-gain `g` per output channel and computes its kernel anew in every call, `w = g * v / ||v||` (equation 2), so that
-nothing is rewritten behind the optimizer's back.
+gain `g` per output channel, and its kernel is `w = g * v / ||v||` (equation 2).
 """
 
 import keras
 import tensorflow as tf
 from keras import ops
 
+from ssgan.layers.recomputed import Conv2DKernel, DenseKernel, RecomputedKernel
 
-class WeightNormalized(keras.layers.Layer):
-    """Base of the weight-normalised layers: direction, gain and bias, their initialisation, their folding.
 
-    A subclass says what its kernel looks like (`build`), how it is applied (`_apply_kernel`) and which plain Keras
-    layer does the same (`to_plain`).
+class WeightNormalized(RecomputedKernel):
+    """Base of the weight-normalised layers: direction, gain and bias, and their initialisation.
 
     Args:
         units: number of output channels.
@@ -24,8 +22,7 @@ class WeightNormalized(keras.layers.Layer):
     """
 
     def __init__(self, units: int, *, train_gain: bool = False, init_scale: float = 1.0, **kwargs):
-        super().__init__(**kwargs)
-        self.units = units
+        super().__init__(units, **kwargs)
         self.train_gain = train_gain
         self.init_scale = init_scale
 
@@ -33,13 +30,6 @@ class WeightNormalized(keras.layers.Layer):
         """Returns `g * v / ||v||`, float32, in the layout of the plain Keras layer."""
         norm = ops.sqrt(ops.sum(ops.square(self.direction), axis=self._norm_axes, keepdims=True))
         return self.direction * (ops.reshape(self.gain, self._gain_shape) / norm)
-
-    def call(self, inputs):
-        outputs = self._apply_kernel(inputs, ops.cast(self.kernel(), self.compute_dtype))
-        return tf.nn.bias_add(outputs, ops.cast(self.bias, self.compute_dtype))
-
-    def compute_output_shape(self, input_shape):
-        return self.to_plain().compute_output_shape(input_shape)
 
     def initialize_from_data(self, inputs: tf.Tensor) -> None:
         """Sets gain and bias so that the outputs for `inputs` have mean 0 and deviation `init_scale` per channel.
@@ -56,13 +46,8 @@ class WeightNormalized(keras.layers.Layer):
         self.gain.assign(gain)
         self.bias.assign(-mean * gain)
 
-    def to_plain(self) -> keras.layers.Layer:
-        """Returns the plain float32 Keras layer, not yet built, whose weights are `[kernel(), bias]`."""
-        raise NotImplementedError
-
     def get_config(self) -> dict:
-        config = {"units": self.units, "train_gain": self.train_gain, "init_scale": self.init_scale}
-        return {**super().get_config(), **config}
+        return {**super().get_config(), "train_gain": self.train_gain, "init_scale": self.init_scale}
 
     def _add_weights(self, shape: tuple[int, ...], *, unit_axis: int) -> None:
         self._norm_axes = tuple(axis for axis in range(len(shape)) if axis != unit_axis)
@@ -82,12 +67,9 @@ class WeightNormalized(keras.layers.Layer):
         )
         self.bias = self.add_weight(name="bias", shape=(self.units,), initializer="zeros", autocast=False)
 
-    def _apply_kernel(self, inputs, kernel):
-        raise NotImplementedError
-
 
 @keras.saving.register_keras_serializable("ssgan")
-class WeightNormDense(WeightNormalized):
+class WeightNormDense(DenseKernel, WeightNormalized):
     """Weight-normalised `keras.layers.Dense`.
 
     Input shape: float [batch, inputs]. Output shape: float [batch, units].
@@ -96,16 +78,9 @@ class WeightNormDense(WeightNormalized):
     def build(self, input_shape):
         self._add_weights((input_shape[-1], self.units), unit_axis=1)
 
-    def to_plain(self) -> keras.layers.Dense:
-        """Returns the `keras.layers.Dense`, not yet built, whose weights are `[kernel(), bias]`."""
-        return keras.layers.Dense(self.units, name=self.name, dtype="float32")
-
-    def _apply_kernel(self, inputs, kernel):
-        return ops.matmul(inputs, kernel)
-
 
 @keras.saving.register_keras_serializable("ssgan")
-class WeightNormConv2D(WeightNormalized):
+class WeightNormConv2D(Conv2DKernel, WeightNormalized):
     """Weight-normalised `keras.layers.Conv2D`.
 
     Input shape: float [batch, height, width, channels]. Output shape: float [batch, height', width', units].
@@ -118,27 +93,8 @@ class WeightNormConv2D(WeightNormalized):
         **kwargs: of `WeightNormalized`.
     """
 
-    def __init__(self, units: int, kernel_size: int, *, strides: int = 1, padding: str = "same", **kwargs):
-        super().__init__(units, **kwargs)
-        self.kernel_size = kernel_size
-        self.strides = strides
-        self.padding = padding
-
     def build(self, input_shape):
         self._add_weights((self.kernel_size, self.kernel_size, input_shape[-1], self.units), unit_axis=3)
-
-    def to_plain(self) -> keras.layers.Conv2D:
-        """Returns the `keras.layers.Conv2D`, not yet built, whose weights are `[kernel(), bias]`."""
-        return keras.layers.Conv2D(
-            self.units, self.kernel_size, self.strides, self.padding, name=self.name, dtype="float32"
-        )
-
-    def get_config(self) -> dict:
-        config = {"kernel_size": self.kernel_size, "strides": self.strides, "padding": self.padding}
-        return {**super().get_config(), **config}
-
-    def _apply_kernel(self, inputs, kernel):
-        return ops.conv(inputs, kernel, self.strides, self.padding)
 
 
 @keras.saving.register_keras_serializable("ssgan")

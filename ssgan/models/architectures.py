@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import layers
 
-from ssgan.layers import BatchNormalization, Dropout, UniformNoise, WeightNormConv2D
+from ssgan.layers import BatchNormalization, Dropout, SpectralNormConv2D, UniformNoise, WeightNormConv2D
 
 
 def small(dtype) -> list[layers.Layer]:
@@ -122,6 +122,36 @@ def halving(arch: str, dtype) -> list[layers.Layer]:
     if arch == "article":
         return _batch_norm_conv(_FIRST_WIDTH[arch], strides=2, batch_norm=False, dtype=dtype)
     return _weight_norm_conv(_FIRST_WIDTH[arch], 3, strides=2, dtype=dtype)
+
+
+def with_normalization(parts: Sequence[layers.Layer], normalization: str) -> list[layers.Layer]:
+    """Returns the layers of an architecture, its weight-normalised convolutions exchanged.
+
+    Args:
+        parts: the layers.
+        normalization: `weight`: nothing is exchanged; `spectral`: for spectrally normalised ones (arXiv:1802.05957);
+            `none`: for plain ones.
+    """
+    exchange = _EXCHANGED[normalization]
+    return [exchange(part) if isinstance(part, WeightNormConv2D) else part for part in parts]
+
+
+def _spectral_norm_conv(conv: WeightNormConv2D) -> layers.Layer:
+    return SpectralNormConv2D(
+        conv.units, conv.kernel_size, strides=conv.strides, padding=conv.padding, dtype=conv.dtype_policy
+    )
+
+
+def _plain_conv(conv: WeightNormConv2D) -> layers.Layer:
+    return layers.Conv2D(conv.units, conv.kernel_size, conv.strides, conv.padding, dtype=conv.dtype_policy)
+
+
+_EXCHANGED: dict[str, Callable[[WeightNormConv2D], layers.Layer]] = {
+    "weight": lambda conv: conv,
+    "spectral": _spectral_norm_conv,
+    "none": _plain_conv,
+}
+NORMALIZATIONS = tuple(_EXCHANGED)
 
 
 def _paper(width: int, dtype) -> list[layers.Layer]:

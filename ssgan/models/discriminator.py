@@ -5,8 +5,14 @@ from collections.abc import Iterable, Iterator
 import keras
 import tensorflow as tf
 
-from ssgan.layers import WeightNormalized, WeightNormDense
-from ssgan.models.architectures import ARCHITECTURES, halving, halvings_to_32_pixels
+from ssgan.layers import SpectralNormalized, WeightNormalized, WeightNormDense
+from ssgan.models.architectures import (
+    ARCHITECTURES,
+    NORMALIZATIONS,
+    halving,
+    halvings_to_32_pixels,
+    with_normalization,
+)
 
 _POOLING = {"average": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
 
@@ -25,6 +31,8 @@ class Discriminator(keras.Model):
             output is a feature map, which is pooled, or a vector. A batch norm in it sees real and generated images
             together. To be exported it has to be functional or sequential.
         pooling: `max` or `average`, over the whole last feature map.
+        normalization: of the convolutions of a named architecture: `weight` as it is, `spectral` (arXiv:1802.05957) or
+            `none`. The class logits stay weight-normalised: a bound would keep their probabilities from 0 and 1.
         halvings: how often the architecture first halves the images; None: until they have at most 32 pixels.
         dtype: Keras dtype policy of the convolutions; pooling, features and logits are always float32.
 
@@ -33,7 +41,8 @@ class Discriminator(keras.Model):
     Output shape: logits float32 [batch, K], features float32 [batch, features].
 
     Raises:
-        ValueError: for an unknown `arch` or `pooling`, fewer than 2 classes, or images of another size.
+        ValueError: for an unknown `arch`, `pooling` or `normalization`, one that does not go with the architecture or
+            with a trunk of one's own, fewer than 2 classes, or images of another size.
 
     Example:
         >>> discriminator = ssgan.Discriminator(10, arch="paper_svhn")
@@ -47,6 +56,7 @@ class Discriminator(keras.Model):
         arch: str = "small",
         trunk: keras.Model | None = None,
         pooling: str = "max",
+        normalization: str = "weight",
         halvings: int | None = None,
         **kwargs,
     ):
@@ -57,14 +67,19 @@ class Discriminator(keras.Model):
             raise ValueError(f"arch={arch!r}: expected one of {', '.join(ARCHITECTURES)}")
         if pooling not in _POOLING:
             raise ValueError(f"pooling={pooling!r}: expected one of {', '.join(_POOLING)}")
+        if normalization not in NORMALIZATIONS:
+            raise ValueError(f"normalization={normalization!r}: expected one of {', '.join(NORMALIZATIONS)}")
         if trunk is not None and not isinstance(trunk, keras.Model):
             raise ValueError(f"trunk={trunk!r}: expected a Keras model, from images to a feature map or a vector")
         self.num_classes = num_classes
         self.arch = arch
         self.pooling = pooling
+        self.normalization = normalization
         self.halvings = halvings
         self.has_own_trunk = trunk is not None
-        self.trunk = ARCHITECTURES[arch](self.dtype_policy) if trunk is None else [trunk]
+        self.trunk = self._normalized(ARCHITECTURES[arch](self.dtype_policy)) if trunk is None else [trunk]
+        if normalization != "weight":
+            self._check_normalization()
         self.pool = _POOLING[pooling](dtype="float32")
         self.head = WeightNormDense(num_classes, train_gain=True, init_scale=0.1, dtype="float32", name="logits")
 
@@ -90,8 +105,25 @@ class Discriminator(keras.Model):
     def _halve_first(self, times: int) -> None:
         """Puts convolutions of stride 2 in front of the architecture, behind the dropout of the image itself."""
         behind = int(isinstance(self.trunk[0], keras.layers.Dropout))
-        for layer in reversed([layer for _ in range(times) for layer in halving(self.arch, self.dtype_policy)]):
+        halvings = [layer for _ in range(times) for layer in halving(self.arch, self.dtype_policy)]
+        for layer in reversed(self._normalized(halvings)):
             self.trunk.insert(behind, layer)
+
+    def _normalized(self, parts: list[keras.layers.Layer]) -> list[keras.layers.Layer]:
+        return with_normalization(parts, self.normalization)
+
+    def _check_normalization(self) -> None:
+        """Raises a ValueError where a normalisation other than that by weight cannot be had."""
+        if self.has_own_trunk:
+            raise ValueError(
+                f"normalization={self.normalization!r} is of the named architectures; in a trunk of your own take "
+                "layers such as ssgan.layers.SpectralNormConv2D, and leave normalization out"
+            )
+        if self.has_batch_statistics:
+            raise ValueError(
+                f"arch={self.arch!r} has batch norm, which would undo normalization={self.normalization!r}; expected "
+                "an architecture without batch norm, or normalization='weight', which changes nothing in it"
+            )
 
     def call(self, images, training=False):
         maps = images
@@ -101,7 +133,7 @@ class Discriminator(keras.Model):
         return self.head(features), features
 
     def initialize_from_data(self, images: tf.Tensor) -> None:
-        """Sets the gains and biases of the weight-normalised layers from a batch of images.
+        """Sets the gains and biases of the weight-normalised layers, and of no other, from a batch of images.
 
         Reference: arXiv:1602.07868, section 3; the code of arXiv:1606.03498 takes 500 images, with dropout on.
 
@@ -118,6 +150,7 @@ class Discriminator(keras.Model):
     def get_config(self) -> dict:
         """Returns the arguments."""
         config = {"num_classes": self.num_classes, "arch": self.arch, "pooling": self.pooling}
+        config["normalization"] = self.normalization
         if self.has_own_trunk:
             config["trunk"] = keras.saving.serialize_keras_object(self.trunk[0])
         return {**config, "halvings": self.halvings, "dtype": self.dtype_policy.name, "name": self.name}
@@ -148,7 +181,7 @@ def _nested(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer
 def _is_stochastic(layer: keras.layers.Layer) -> bool:
     """Tells whether a layer does something else in training."""
     kinds = (keras.layers.Dropout, keras.layers.GaussianNoise, keras.layers.BatchNormalization, keras.Model)
-    return isinstance(layer, kinds)
+    return isinstance(layer, (*kinds, SpectralNormalized))
 
 
 def _check_image_shape(shape: tuple[int | None, ...]) -> None:
