@@ -158,6 +158,7 @@ def test_the_options_make_the_terms():
         ({"conditional": True, "generated_class_weight": 0}, "nothing would tell the generator"),
         ({"feature_matching_weight": 0}, "--feature_matching_weight=0, --mode_seeking_weight=0: the generator would"),
         ({"class_feature_matching_weight": 1}, "--class_feature_matching_weight=1 without --conditional"),
+        ({"normalization": "spectral", "arch": "article"}, "its batch norm would undo it; take another --arch"),
         (
             {"generator": "self_modulated", "generator_normalization": "virtual"},
             "--generator=self_modulated and --generator_normalization=virtual: its modulation",

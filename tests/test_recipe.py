@@ -53,3 +53,11 @@ def test_a_plain_gan_has_no_terms_of_the_classes(labels):
     if labels:
         assert found["pseudo_labels"]["weight"] == 2.0
         assert found["virtual_adversarial"] == {"weight": 3.0, "radius": 0.25}
+
+
+@pytest.mark.parametrize("normalization", ["weight", "spectral", "none"])
+def test_the_option_normalises_the_discriminator(normalization):
+    config = Config(precision="float32", arch="tiny", normalization=normalization)
+    gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=8)
+    assert gan.discriminator.get_config()["normalization"] == normalization
+    assert gan.ema_discriminator.get_config()["normalization"] == normalization

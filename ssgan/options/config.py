@@ -53,6 +53,11 @@ class Config(
         if self.gan_weight and not any(weight for _, weight in self.generator_losses()):
             given = ", ".join(f"--{name}=0" for name, _ in self.generator_losses())
             raise UsageError(f"{given}: the generator would learn nothing; raise one of them, or take --gan_weight=0")
+        if self.normalization != "weight" and self.arch == "article":
+            raise UsageError(
+                f"--normalization={self.normalization} and --arch=article: its batch norm would undo it; take another "
+                "--arch"
+            )
         if self.generator == "self_modulated" and self.generator_normalization == "virtual":
             raise UsageError(
                 "--generator=self_modulated and --generator_normalization=virtual: its modulation is part of its batch "

@@ -67,7 +67,14 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
     trunk = dense_trunk(image_shape[1]) if is_row(image_shape) else None
     dtype = hardware.dtype_policy(config.precision)
     gan = SSGAN(
-        Discriminator(num_classes, arch=config.arch, trunk=trunk, pooling=config.pooling, dtype=dtype),
+        Discriminator(
+            num_classes,
+            arch=config.arch,
+            trunk=trunk,
+            pooling=config.pooling,
+            normalization=config.normalization if trunk is None else "weight",
+            dtype=dtype,
+        ),
         Generator(
             image_shape,
             width=config.generator_width,

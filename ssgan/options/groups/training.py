@@ -19,6 +19,12 @@ class Networks(Group):
         essential=True,
     )
     pooling: str = option("max", "Global pooling that makes the features.", choices=("average", "max"))
+    normalization: str = option(
+        "weight",
+        "Of the discriminator's convolutions: weight normalisation, spectral normalisation (arXiv:1802.05957), or none. "
+        "Not with the batch norm of --arch=article.",
+        choices=("weight", "spectral", "none"),
+    )
     generator_width: int = option(
         16, "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.", low=1, high=1024
     )
