@@ -72,7 +72,7 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
             arch=config.arch,
             trunk=trunk,
             pooling=config.pooling,
-            normalization=config.normalization if trunk is None else "weight",
+            normalization=config.normalization,
             dtype=dtype,
         ),
         Generator(

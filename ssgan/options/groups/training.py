@@ -21,7 +21,7 @@ class Networks(Group):
     pooling: str = option("max", "Global pooling that makes the features.", choices=("average", "max"))
     normalization: str = option(
         "weight",
-        "Of the discriminator's convolutions: weight normalisation, spectral normalisation (arXiv:1802.05957), or none. "
+        "Of the discriminator's convolutions: weight or spectral normalisation (arXiv:1802.05957), or none. "
         "Not with the batch norm of --arch=article.",
         choices=("weight", "spectral", "none"),
     )
