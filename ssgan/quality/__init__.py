@@ -1,0 +1,26 @@
+"""How good generated images are: measures of fixed features and of classes, each to be read beside real images."""
+
+from ssgan.quality.comparison import Sample, compare
+from ssgan.quality.duplicates import Birthday, birthday
+from ssgan.quality.frechet import frechet_distance
+from ssgan.quality.kernel import KernelDistance, kernel_distance, squared_discrepancy
+from ssgan.quality.modes import ClassModes, class_modes
+from ssgan.quality.neighbours import PRDC, one_nearest_neighbour_accuracy, precision_recall_density_coverage
+from ssgan.quality.variety import within_class_variety
+
+__all__ = [
+    "PRDC",
+    "Birthday",
+    "ClassModes",
+    "KernelDistance",
+    "Sample",
+    "birthday",
+    "class_modes",
+    "compare",
+    "frechet_distance",
+    "kernel_distance",
+    "one_nearest_neighbour_accuracy",
+    "precision_recall_density_coverage",
+    "squared_discrepancy",
+    "within_class_variety",
+]
