@@ -2,10 +2,12 @@
 
 from ssgan.quality.comparison import Sample, compare
 from ssgan.quality.duplicates import Birthday, birthday
+from ssgan.quality.features import digest, features_of, random_net, trained_net
 from ssgan.quality.frechet import frechet_distance
 from ssgan.quality.kernel import KernelDistance, kernel_distance, squared_discrepancy
 from ssgan.quality.modes import ClassModes, class_modes
 from ssgan.quality.neighbours import PRDC, one_nearest_neighbour_accuracy, precision_recall_density_coverage
+from ssgan.quality.score import classification_accuracy_score
 from ssgan.quality.variety import within_class_variety
 
 __all__ = [
@@ -16,11 +18,16 @@ __all__ = [
     "Sample",
     "birthday",
     "class_modes",
+    "classification_accuracy_score",
     "compare",
+    "digest",
+    "features_of",
     "frechet_distance",
     "kernel_distance",
     "one_nearest_neighbour_accuracy",
     "precision_recall_density_coverage",
+    "random_net",
     "squared_discrepancy",
+    "trained_net",
     "within_class_variety",
 ]
