@@ -183,3 +183,7 @@ def test_copies_of_one_image_of_each_class_are_collapsed(street):
     assert found["generated"]["within_class_variety"] < 0.01 < 0.8 < found["real"]["within_class_variety"]
     assert found["generated"]["support"] == pytest.approx(10, rel=0.3) and found["generated"]["coverage"] < 0.5
     assert found["generated"]["duplicated"] == 1 > found["real"]["duplicated"]
+    real = quality.real_classes(*street[0][0], num_classes=10)
+    seen = quality.find_collapse(copies, np.eye(10)[classes], real, wanted=classes)
+    assert seen.alike == tuple(range(10)) and not seen.missing
+    assert not quality.find_collapse(images, np.eye(10)[labels], real).found
