@@ -1,9 +1,7 @@
 """Semi-supervised training as a scikit-learn estimator."""
 
-import contextlib
-import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,6 +26,7 @@ from ssgan.data.arrays import ImageSet
 from ssgan.data.table import UNLABELLED, Rows, check_image_shape, fit_scaling, known_labels
 from ssgan.errors import UsageError
 from ssgan.options import Config
+from ssgan.seeds import seeded
 from ssgan.training import build as recipe
 from ssgan.training.callbacks import NonFiniteGuard, check_callbacks
 
@@ -154,7 +153,7 @@ class SSGANClassifier(ClassifierMixin, BaseEstimator):
 
         source = self._source(self._scaling.images(rows), labels)
         steps = recipe.total_steps(config, num_unlabeled=len(source))
-        with _seeded(config.seed):
+        with seeded(config.seed):
             gan = recipe.build(config, image_shape=source.image_shape, num_classes=source.num_classes, steps=steps)
             some = random_numbers.permutation(len(source))[:500]
             gan.initialize_from_data(source.read(some), seed=config.seed)
@@ -264,17 +263,6 @@ def _encoded(y: Any, rows: npt.NDArray) -> tuple[npt.NDArray, npt.NDArray[np.int
     labels = np.full(len(y), UNLABELLED, np.int32)
     labels[known] = numbers
     return classes, labels
-
-
-@contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seeds Python's generator, from which Keras draws the seeds of layers, and puts it back."""
-    before = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before)
 
 
 def _to_bytes(classifier: keras.Model) -> bytes:

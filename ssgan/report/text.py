@@ -70,17 +70,18 @@ def _class_table(evaluation: Evaluation) -> Iterator[str]:
     for name, count, hits, error in zip(*columns, strict=True):
         shown = "-" if error is None else f"{100 * error:.2f} %"
         rows.append([short_name(name, width=24), f"{count:,}", f"{count - hits:,}", shown])
-    return _aligned(rows)
+    return aligned(rows)
 
 
 def _matrix_table(evaluation: Evaluation) -> Iterator[str]:
     rows = [["", *(short_name(name, width=6) for name in evaluation.class_names)]]
     for name, counts in zip(evaluation.class_names, evaluation.confusion.tolist(), strict=True):
         rows.append([short_name(name, width=24), *map(str, counts)])
-    return _aligned(rows)
+    return aligned(rows)
 
 
-def _aligned(rows: list[list[str]]) -> Iterator[str]:
+def aligned(rows: list[list[str]]) -> Iterator[str]:
+    """Gives the lines of a table: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for first, *rest in rows:
         cells = [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
