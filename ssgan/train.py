@@ -118,6 +118,7 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
             config,
             run_dir,
             about=about,
+            drawn_as=sources.to_be_drawn(config, images, (label_mask | held_out) & (images.labels >= 0)),
             validation=(images.read(np.flatnonzero(held_out)), images.labels[held_out]) if config.validation else None,
             title=f"{_data_name(images)}, {config.labels:,} labels, {config.arch}",
             steps=steps,

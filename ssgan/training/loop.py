@@ -13,6 +13,7 @@ import tensorflow as tf
 from ssgan.errors import NonFiniteError, Stopped, UsageError
 from ssgan.gan import SSGAN
 from ssgan.options import Config, is_mathematics, versions
+from ssgan.quality import RealClasses
 from ssgan.store import checkpoint, run
 from ssgan.store.checkpoint import Checkpoint
 from ssgan.training import build as recipe
@@ -34,6 +35,7 @@ def fit(
     *,
     about: dict[str, Any],
     validation: tuple[np.ndarray, np.ndarray] | None,
+    drawn_as: tuple[RealClasses, Sequence[str]] | None,
     title: str,
     steps: int,
     further: Sequence[keras.callbacks.Callback] = (),
@@ -47,6 +49,7 @@ def fit(
         run_dir: folder of the run.
         about: data, label mask and versions, as in `about.json`.
         validation: (images, labels) to watch the error on, or None.
+        drawn_as: what generated images are to be like, and the names of the classes; None without a generator.
         title: of the figures.
         steps: number of the last step.
         further: callbacks of the user's, which come after those of a run, but before a checkpoint is saved: it holds
@@ -73,12 +76,18 @@ def fit(
             start, resumed = (saved.step, saved.about["monitor"]) if saved else (0, None)
             interval = {"total_steps": steps, "log_every": config.log_every}
             monitor = callbacks.Monitor(run_dir, validation=validation, title=title, resumed=resumed, **interval)
-            samples = callbacks.Samples(run_dir, seed=config.seed, caption=title, **interval)
+            looks: list[keras.callbacks.Callback] = []
+            draws: list[keras.callbacks.Callback] = []
+            if drawn_as is not None:
+                real, class_names = drawn_as
+                looks = [callbacks.Variety(real, class_names=class_names, seed=config.seed, **interval)]
+                draws = [callbacks.Samples(run_dir, seed=config.seed, caption=title, **interval)]
             belongs = {**identity, "versions": {name: about[name] for name in _VERSIONS}, "rollbacks": rollbacks}
             watching = [
                 callbacks.NonFiniteGuard(),
+                *looks,
                 monitor,
-                *([samples] if config.gan_weight else []),
+                *draws,
                 *further,
                 callbacks.Checkpoints(
                     folder,

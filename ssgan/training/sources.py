@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ssgan import data, hardware
+from ssgan import data, hardware, quality
 from ssgan.data import labels, own
 from ssgan.errors import UsageError
 from ssgan.options import DEFAULT_LABELS, DEFAULT_SIZE, DEFAULT_VALIDATION, OWN, Config
@@ -14,6 +14,8 @@ from ssgan.options.declare import as_fold
 
 if TYPE_CHECKING:
     from ssgan.data import Source
+
+_MOST_LOOKED_AT = 1000  # real images that generated ones are held against
 
 
 def find_images(config: Config) -> Config:
@@ -81,6 +83,27 @@ def to_begin_with(config: Config, images: "Source", rows: np.ndarray) -> np.ndar
     if config.images is not None:
         rows = rows[np.linspace(0, len(rows) - 1, count).astype(int)]
     return images.read(rows[:count])
+
+
+def to_be_drawn(
+    config: Config, images: "Source", known: np.ndarray
+) -> tuple[quality.RealClasses, tuple[str, ...]] | None:
+    """Returns what generated images are to be like, and the names of the classes; None without a generator.
+
+    Args:
+        config: the options.
+        images: the train images.
+        known: bool [n], images whose label may be looked at; of a plain GAN no label is, and all images are one class.
+    """
+    if not config.gan_weight:
+        return None
+    rows = np.flatnonzero(known) if config.has_labels else np.arange(len(images))
+    rows = np.random.RandomState(config.seed).permutation(rows)[:_MOST_LOOKED_AT]
+    if config.has_labels:
+        names, classes = tuple(images.class_names), images.labels[rows]
+    else:
+        names, classes = ("all images",), np.zeros(len(rows), np.int32)
+    return quality.real_classes(images.read(rows), classes, num_classes=len(names)), names
 
 
 def preparation(config: Config, channels: int | None = None) -> own.Preparation:

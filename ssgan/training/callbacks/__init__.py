@@ -1,4 +1,4 @@
-"""What happens while a run trains: progress, history, curves, samples, checkpoints, and a guard against NaN.
+"""What happens while a run trains: progress, history, curves, samples, a look at their variety, checkpoints, a guard.
 
 The callbacks count training steps, not epochs: `fit` sees a run as one epoch of `total_steps` batches, and every
 `log_every` steps the metrics are written down and begin anew.
@@ -10,5 +10,6 @@ from ssgan.training.callbacks.guard import NonFiniteGuard
 from ssgan.training.callbacks.monitor import Monitor
 from ssgan.training.callbacks.progress import Progress
 from ssgan.training.callbacks.samples import Samples
+from ssgan.training.callbacks.variety import Variety
 
-__all__ = ["Checkpoints", "Monitor", "NonFiniteGuard", "Progress", "Samples", "check_callbacks"]
+__all__ = ["Checkpoints", "Monitor", "NonFiniteGuard", "Progress", "Samples", "Variety", "check_callbacks"]

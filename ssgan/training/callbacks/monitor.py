@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from ssgan import report
 from ssgan.store import files
+from ssgan.training.callbacks import variety
 from ssgan.training.callbacks.due import is_due
 from ssgan.training.callbacks.progress import Progress
 
@@ -24,8 +25,9 @@ class Monitor(keras.callbacks.Callback):
     """Every `log_every` steps: one record of the metrics, and the metrics begin anew.
 
     A record holds the step, the seconds of training, the learning rates of discriminator and generator, the metrics as
-    means over the interval and, where there are validation images, the error of the EMA weights on them. It goes to
-    `history.csv`, to TensorBoard (`tensorboard/`), to the progress bar and, at most once a minute, to `curves.png`.
+    means over the interval, what `Variety` saw and, where there are validation images, the error of the EMA weights on
+    them. It goes to `history.csv`, to TensorBoard (`tensorboard/`), to the progress bar and, at most once a minute, to
+    `curves.png`.
 
     Args:
         run_dir: folder of the run.
@@ -138,6 +140,7 @@ class Monitor(keras.callbacks.Callback):
                 for name, metric in self.model.train_metrics.items()
             },
         }
+        record |= {name: logs[name] for name in variety.NAMES if name in logs}
         if self.validation is not None:
             images, labels = self.validation
             predicted = self.model.predict(images, batch_size=250, verbose=0).argmax(axis=-1)
