@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from ssgan.command import run_command
 from ssgan.errors import UsageError
-from ssgan.options.declare import option
+from ssgan.options.declare import check, option
 from ssgan.options.flags import parse_flags
 
 if TYPE_CHECKING:
@@ -45,9 +45,30 @@ class EvalConfig:
     skip_unreadable: bool = option(False, "Go on without the pictures that cannot be read.")
     cache_dir: str | None = option(None, "Folder for the decoded pictures. Default: ~/.cache/ssgan.")
     split: str = option("test", "Images to evaluate on: test, or another split that the data set has.")
+    samples: int | None = option(
+        None,
+        "Generated images to measure beside as many real ones; 0: none. Default: 1000 of a conditional generator or a "
+        "plain GAN, none of another.",
+        low=0,
+    )
+    feature_net: str = option(
+        "random",
+        "Net in whose features images are compared: random, never trained; or trained, on all labels of the training "
+        "images, which takes a minute or two and sees the classes.",
+        choices=("random", "trained"),
+    )
+    accuracy_score: bool = option(
+        False,
+        "Also train a new classifier on 10,000 generated images alone and test it on the real ones (classification "
+        "accuracy score, arXiv:1905.10887), and one on real images beside it: some minutes.",
+    )
     sha256: str | None = option(
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is measured."
     )
+
+    def __post_init__(self):
+        for name in ("samples", "feature_net"):
+            check(EvalConfig, name, getattr(self, name), shown_as=f"--{name}")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -76,7 +97,8 @@ def evaluate_run(options: EvalConfig) -> dict:
     from ssgan.evaluate.findings import Tested, gather
     from ssgan.evaluate.images import test_images
     from ssgan.evaluate.runs import read_members
-    from ssgan.report import format_report, headline
+    from ssgan.evaluate.samples import draws_to_measure
+    from ssgan.report import format_quality, format_report, headline
     from ssgan.report.html import write_page
     from ssgan.store import files
 
@@ -89,6 +111,10 @@ def evaluate_run(options: EvalConfig) -> dict:
     split = images.split
     for member in members:
         _check_images(member, images)
+
+    # A plain GAN has no classes to test
+    if not all(member.config.has_labels for member in members):
+        return _evaluate_plain(members, images, options)
 
     # Predictions, [members, (EMA, raw), images, classes]
     probabilities = np.array(
@@ -119,6 +145,10 @@ def evaluate_run(options: EvalConfig) -> dict:
             lines.append(f"{member.run_dir}: trained on {member.trained_on}: {error}")
         lines.append(f"\n{what}, {tested_on}\n")
 
+    # Generated images
+    if len(members) == 1 and (count := draws_to_measure(first, options.samples)):
+        metrics["samples"] = _sample_figures(first, images, options, count=count)
+
     # Files and the page, then the report: it may be read by nobody
     picture, table, page = (
         first.run_dir / name for name in (f"confusion{suffix}.png", f"metrics{suffix}.json", f"report{suffix}.html")
@@ -135,8 +165,42 @@ def evaluate_run(options: EvalConfig) -> dict:
     if split == "train" and any(images.name == member.about["dataset"] for member in members):
         print("*** train: images that were trained on; their error is no test error ***")
     print("\n".join([*lines, format_report(ema, raw=raw, split=split)]))
+    if "samples" in metrics:
+        print("\n" + format_quality(metrics["samples"]))
     print(f"\nwritten: {table}, {picture}, {page}")
     return metrics
+
+
+def _evaluate_plain(members: "list[Member]", images: "Source", options: EvalConfig) -> dict:
+    """Measures what a plain GAN draws, which has no classes to test; writes the figures and prints them."""
+    from ssgan import report
+    from ssgan.evaluate.samples import draw, draws_to_measure
+    from ssgan.report import format_quality
+    from ssgan.store import files
+
+    if len(members) > 1:
+        raise UsageError("--run names a plain GAN (--labels=0) among several runs; it has no classes: name it alone")
+    (member,) = members
+    count = draws_to_measure(member, options.samples)
+    if not count:
+        raise UsageError("--samples=0, and a plain GAN (--labels=0) has no classes: nothing is left to evaluate")
+    metrics = {**_origin(member), "samples": _sample_figures(member, images, options, count=count)}
+    table, grid = member.run_dir / "metrics.json", member.run_dir / "samples.png"
+    pictures, _ = draw(member, 100, seed=0)
+    report.sample_grid(pictures, grid, caption=f"{member.about['dataset']}, plain GAN")
+    files.write_json(table, metrics)
+    print(f"{member.run_dir}: a plain GAN of {member.about['dataset']}, beside its {images.split} images\n")
+    print(format_quality(metrics["samples"]))
+    print(f"\nwritten: {table}, {grid}")
+    return metrics
+
+
+def _sample_figures(member: "Member", images: "Source", options: EvalConfig, *, count: int) -> dict:
+    from ssgan.evaluate.samples import measure_samples
+
+    return measure_samples(
+        member, images, count=count, feature_net=options.feature_net, has_score=options.accuracy_score
+    )
 
 
 def _check_images(member: "Member", images: "Source") -> None:

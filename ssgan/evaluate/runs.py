@@ -11,6 +11,7 @@ from ssgan.classifier import CLASSIFIER_FILE, load_classifier, to_classifier
 from ssgan.data.own import Preparation
 from ssgan.errors import UsageError
 from ssgan.gan import SSGAN
+from ssgan.models import Generator
 from ssgan.options import Config
 from ssgan.store import files, keras_files, run
 
@@ -28,13 +29,18 @@ _ABOUT = {"image_shape": list, "class_names": list, "synthetic": bool, "num_trai
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Member:
-    """A finished run: its options, what it says of its images, and its classifiers with the EMA and the raw weights."""
+    """A finished run.
+
+    Its options, what it says of its images, its classifiers with the EMA and the raw weights and, if it had one, the
+    generator to take samples from.
+    """
 
     run_dir: Path
     config: Config
     about: dict
     averaged: keras.Model
     raw: keras.Model
+    sampler: Generator | None
 
     @property
     def preparation(self) -> Preparation:
@@ -126,7 +132,8 @@ def _read_member(run_dir: Path, *, sha256: str | None) -> Member:
     averaged, gan = load_classifier(run_dir, sha256), load_gan(run_dir / run.MODEL)
     check_made_for(run_dir / CLASSIFIER_FILE, (averaged.input_shape[1:], averaged.output_shape[-1]), (shape, classes))
     check_made_for(run_dir / run.MODEL, (gan.generator.image_shape, gan.discriminator.num_classes), (shape, classes))
-    return Member(run_dir, config, about, averaged, to_classifier(gan.discriminator, shape))
+    sampler = gan.sampler if config.gan_weight else None
+    return Member(run_dir, config, about, averaged, to_classifier(gan.discriminator, shape), sampler)
 
 
 def check_made_for(file: Path, found: tuple[tuple[int, ...], int], said: tuple[tuple[int, ...], int]) -> None:

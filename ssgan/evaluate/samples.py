@@ -1,0 +1,120 @@
+"""How good the images are that a run's generator draws."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ssgan import quality
+from ssgan.errors import UsageError
+from ssgan.evaluate.runs import Member
+from ssgan.evaluate.training_images import read_training_images
+from ssgan.gan import to_unit_range
+from ssgan.models import Discriminator
+from ssgan.quality.comparison import LEAST_ROWS
+from ssgan.samples import even_classes, sample
+
+if TYPE_CHECKING:
+    from ssgan.data import Source
+
+DEFAULT_SAMPLES = 1000
+_TRAINED_ON = 10_000  # images, of the nets that measure
+_AT_ONCE = 500
+
+
+def draws_to_measure(member: Member, asked: int | None) -> int:
+    """Returns how many generated images are to be measured: those asked for, or what is usual for this run.
+
+    Raises:
+        UsageError: if some are asked for and the run has no generator.
+    """
+    if member.sampler is None:
+        if asked:
+            raise UsageError(f"--samples={asked}: {member.run_dir} was trained without a generator (--gan_weight=0)")
+        return 0
+    usual = DEFAULT_SAMPLES if member.config.conditional or not member.config.has_labels else 0
+    return usual if asked is None else asked
+
+
+def measure_samples(
+    member: Member, images: "Source", *, count: int, feature_net: str, has_score: bool, seed: int = 0
+) -> dict[str, Any]:
+    """Measures generated images, and as many real ones beside them, see `ssgan.quality.compare`.
+
+    Args:
+        member: a run with a generator.
+        images: real ones that it was not trained on; half of them is what both are held against.
+        count: generated images; fewer where there are not twice as many real ones.
+        feature_net: `random`, or `trained` on all labels of the training images, see `ssgan.quality.features`.
+        has_score: whether a new classifier is trained on generated images alone and tested on all `images`, and
+            another one on as many real training images: `classification_error` (arXiv:1905.10887).
+        seed: of noise, order and nets.
+
+    Raises:
+        UsageError: if there are too few real images, or a score is asked for and nobody told the generator a class.
+    """
+    rows = np.random.RandomState(seed).permutation(len(images))
+    count = min(count, len(images) // 2)
+    if count < LEAST_ROWS:
+        raise UsageError(
+            f"{images.name} has {len(images):,} {images.split} images; expected at least {2 * LEAST_ROWS} to measure "
+            "generated ones beside them, or --samples=0"
+        )
+    net = _net(member, images, feature_net)
+    generated, _ = draw(member, count, seed=seed)
+    parts = images.read(rows[:count]), generated, images.read(rows[count : 2 * count])
+    has_classes = feature_net == "trained" and member.config.has_labels
+    found = quality.compare(
+        *(_as_sample(net, part, has_classes=has_classes) for part in parts),
+        feature_net=f"{feature_net} {quality.digest(net)[:12]}",
+        num_classes=images.num_classes if has_classes else None,
+    )
+    if has_score:
+        for kind, error in _scores(member, images, seed=seed).items():
+            found[kind]["classification_error"] = error
+    return found
+
+
+def draw(member: Member, count: int, *, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32] | None]:
+    """Returns images of a run's generator, uint8 [count, height, width, channels], and the classes that it was told."""
+    generator = member.sampler
+    assert generator is not None
+    classes = even_classes(count, generator.num_classes) if generator.num_classes else None
+    return sample(generator, generator.noise(count, seed=seed), classes), classes
+
+
+def _net(member: Member, images: "Source", name: str) -> Discriminator:
+    if name == "random":
+        return quality.random_net(images.read(np.arange(min(len(images), _AT_ONCE))))
+    return quality.trained_net(*_real_examples(member))
+
+
+def _real_examples(member: Member) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+    """Returns training images and their labels, seen by the run or not."""
+    images = read_training_images(member).images
+    rows = np.random.RandomState(0).permutation(np.flatnonzero(images.labels >= 0))[:_TRAINED_ON]
+    return images.read(rows), images.labels[rows]
+
+
+def _as_sample(net: Discriminator, images: npt.NDArray[np.uint8], *, has_classes: bool) -> quality.Sample:
+    parts = [images[start : start + _AT_ONCE] for start in range(0, len(images), _AT_ONCE)]
+    outputs = [[np.asarray(output) for output in net(to_unit_range(part), training=False)] for part in parts]
+    logits, features = (np.concatenate(of_parts) for of_parts in zip(*outputs, strict=True))
+    return quality.Sample(features, logits.argmax(axis=1) if has_classes else None)
+
+
+def _scores(member: Member, images: "Source", *, seed: int) -> dict[str, float]:
+    """Returns the errors of classifiers that were trained on generated and on real images alone."""
+    generated, classes = draw(member, _TRAINED_ON, seed=seed)
+    if classes is None:
+        raise UsageError("--accuracy_score needs images of known classes; this generator was not told any")
+    config = member.config
+    tested = images.read(np.arange(len(images))), images.labels
+    views: dict[str, Any] = {"augment": config.augment, "shift": config.shift, "flip": config.flip}
+    examples = {"generated": (generated, classes), "real": _real_examples(member)}
+    return {
+        kind: quality.classification_accuracy_score(
+            *pair, *tested, class_names=images.class_names, seed=seed, arch=config.arch, **views
+        ).error
+        for kind, pair in examples.items()
+    }
