@@ -1,6 +1,7 @@
 """Layers that Keras lacks, and those that are faster here."""
 
 from ssgan.layers.batch_norm import BatchNormalization
+from ssgan.layers.minibatch import MinibatchDiscrimination
 from ssgan.layers.noise import Dropout, UniformNoise
 from ssgan.layers.recomputed import RecomputedKernel
 from ssgan.layers.self_modulation import SelfModulatedBatchNormalization
@@ -16,6 +17,7 @@ from ssgan.layers.weight_norm import (
 __all__ = [
     "BatchNormalization",
     "Dropout",
+    "MinibatchDiscrimination",
     "RecomputedKernel",
     "ReferenceBatch",
     "SelfModulatedBatchNormalization",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import keras
 import tensorflow as tf
 
-from ssgan.layers import SpectralNormalized, WeightNormalized, WeightNormDense
+from ssgan.layers import MinibatchDiscrimination, SpectralNormalized, WeightNormalized, WeightNormDense
 from ssgan.models.architectures import (
     ARCHITECTURES,
     NORMALIZATIONS,
@@ -33,6 +33,8 @@ class Discriminator(keras.Model):
         pooling: `max` or `average`, over the whole last feature map.
         normalization: of the convolutions of a named architecture: `weight` as it is, `spectral` (arXiv:1802.05957) or
             `none`. The class logits stay weight-normalised: a bound would keep their probabilities from 0 and 1.
+        minibatch_features: 0, or measures of how alike the images of a batch are (arXiv:1606.03498, section 3.2), which
+            move the logit of "generated" alone: see `generated_logits`. The paper's code: 100.
         halvings: how often the architecture first halves the images; None: until they have at most 32 pixels.
         dtype: Keras dtype policy of the convolutions; pooling, features and logits are always float32.
 
@@ -57,6 +59,7 @@ class Discriminator(keras.Model):
         trunk: keras.Model | None = None,
         pooling: str = "max",
         normalization: str = "weight",
+        minibatch_features: int = 0,
         halvings: int | None = None,
         **kwargs,
     ):
@@ -69,12 +72,15 @@ class Discriminator(keras.Model):
             raise ValueError(f"pooling={pooling!r}: expected one of {', '.join(_POOLING)}")
         if normalization not in NORMALIZATIONS:
             raise ValueError(f"normalization={normalization!r}: expected one of {', '.join(NORMALIZATIONS)}")
+        if minibatch_features < 0:
+            raise ValueError(f"minibatch_features={minibatch_features}: expected at least 1, or 0 for none")
         if trunk is not None and not isinstance(trunk, keras.Model):
             raise ValueError(f"trunk={trunk!r}: expected a Keras model, from images to a feature map or a vector")
         self.num_classes = num_classes
         self.arch = arch
         self.pooling = pooling
         self.normalization = normalization
+        self.minibatch_features = minibatch_features
         self.halvings = halvings
         self.has_own_trunk = trunk is not None
         self.trunk = self._normalized(ARCHITECTURES[arch](self.dtype_policy)) if trunk is None else [trunk]
@@ -82,6 +88,12 @@ class Discriminator(keras.Model):
             self._check_normalization()
         self.pool = _POOLING[pooling](dtype="float32")
         self.head = WeightNormDense(num_classes, train_gain=True, init_scale=0.1, dtype="float32", name="logits")
+        if minibatch_features:
+            self.minibatch = MinibatchDiscrimination(minibatch_features, dtype="float32", name="minibatch")
+            # No bias, which the class logits have together, and at first no weight: the logit of "generated" is 0.
+            self.generated = keras.layers.Dense(
+                1, use_bias=False, kernel_initializer="zeros", dtype="float32", name="generated"
+            )
 
     @property
     def has_batch_statistics(self) -> bool:
@@ -99,8 +111,11 @@ class Discriminator(keras.Model):
         if len(input_shape) not in (2, 4):
             raise ValueError(f"the trunk's outputs have the shape {input_shape}; expected a feature map or a vector")
         self.pools = len(input_shape) == 4
-        for layer in [self.pool, self.head] if self.pools else [self.head]:
-            input_shape = _built(layer, input_shape)
+        features = _built(self.pool, input_shape) if self.pools else input_shape
+        _built(self.head, features)
+        if self.minibatch_features:
+            self.minibatch.build(features)
+            self.generated.build((None, self.minibatch_features))
 
     def _halve_first(self, times: int) -> None:
         """Puts convolutions of stride 2 in front of the architecture, behind the dropout of the image itself."""
@@ -132,6 +147,25 @@ class Discriminator(keras.Model):
         features = self.pool(maps) if self.pools else keras.ops.cast(maps, "float32")
         return self.head(features), features
 
+    def generated_logits(self, features: tf.Tensor) -> tf.Tensor:
+        """Returns the logits of "generated" in training, by which those of "real" are less: `logsumexp(l) - g`.
+
+        They are linear in the mean nearness of a row to the others (`ssgan.layers.MinibatchDiscrimination`), so that
+        the number of rows does not tell real from generated; without `minibatch_features` they are 0. The class logits
+        stay those of an image by itself, and a classifier knows nothing of this.
+
+        Args:
+            features: float [rows, features] of real or of generated images, not of both; at least 2 rows.
+
+        Returns:
+            float32 [rows].
+        """
+        rows = tf.shape(features)[0]
+        if not self.minibatch_features:
+            return tf.zeros([rows])
+        nearness = self.minibatch.nearness(features) / tf.cast(rows - 1, tf.float32)
+        return tf.squeeze(self.generated(nearness), axis=1)
+
     def initialize_from_data(self, images: tf.Tensor) -> None:
         """Sets the gains and biases of the weight-normalised layers, and of no other, from a batch of images.
 
@@ -150,7 +184,7 @@ class Discriminator(keras.Model):
     def get_config(self) -> dict:
         """Returns the arguments."""
         config = {"num_classes": self.num_classes, "arch": self.arch, "pooling": self.pooling}
-        config["normalization"] = self.normalization
+        config |= {"normalization": self.normalization, "minibatch_features": self.minibatch_features}
         if self.has_own_trunk:
             config["trunk"] = keras.saving.serialize_keras_object(self.trunk[0])
         return {**config, "halvings": self.halvings, "dtype": self.dtype_policy.name, "name": self.name}
