@@ -280,4 +280,6 @@ def _taking_part(name: str, terms: list[Term], passes: Passes) -> list[Term]:
 
 def _descend(optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model):
     variables = network.trainable_variables
-    optimizer.apply(tape.gradient(loss, variables), variables)
+    pairs = zip(tape.gradient(loss, variables), variables, strict=True)
+    taking_part = [pair for pair in pairs if pair[0] is not None]  # not minibatch discrimination, without the GAN
+    optimizer.apply(*zip(*taking_part, strict=True))

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
 
 import keras
 import tensorflow as tf
@@ -10,6 +11,7 @@ from ssgan.inputs import Batch
 from ssgan.models import Discriminator
 from ssgan.terms import NO_ROWS, Generated, Passes, Rows
 
+_Kind = TypeVar("_Kind", bound=Rows)
 Views = tuple[tf.Tensor, tf.Tensor]  # weak and strong
 
 
@@ -54,13 +56,14 @@ def discriminate(
         seen["generated"] = views_of_drawn[shares_view]
     rows = _in_training(discriminator, seen)
     unlabeled = _part(batch.unlabeled_rows, rows.get("strong"))
+    real = unlabeled if shares_view else rows.get("real", NO_ROWS)
     return Passes(
         labeled=_part(batch.labeled_rows, rows.get("strong")),
         labels=batch.labels,
         unlabeled=unlabeled,
         weak=Rows(weak, *discriminator(weak, training=False)) if "weak" in needs and weak is not None else NO_ROWS,
-        real=unlabeled if shares_view else rows.get("real", NO_ROWS),
-        generated=_generated(rows.get("generated"), drawn),
+        real=_among_its_like(discriminator, real),
+        generated=_among_its_like(discriminator, _generated(rows.get("generated"), drawn)),
         seeds=seeds,
     )
 
@@ -87,4 +90,18 @@ def _part(of_role: Callable[[tf.Tensor], tf.Tensor | None], rows: Rows | None) -
 def _generated(rows: Rows | None, drawn: Drawn | None) -> Generated:
     if rows is None or drawn is None:
         return NO_ROWS
-    return Generated(rows.images, rows.logits, rows.features, drawn.images, drawn.noise, drawn.classes)
+    return Generated(
+        images=rows.images,
+        logits=rows.logits,
+        features=rows.features,
+        drawn=drawn.images,
+        noise=drawn.noise,
+        classes=drawn.classes,
+    )
+
+
+def _among_its_like(discriminator: Discriminator, rows: _Kind) -> _Kind:
+    """Adds the logits of "generated" that follow from how alike the rows are, where a discriminator has them."""
+    if rows is None or not discriminator.minibatch_features:
+        return rows
+    return dataclasses.replace(rows, generated_logits=discriminator.generated_logits(rows.features))

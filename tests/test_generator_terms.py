@@ -8,6 +8,7 @@ import tensorflow as tf
 import ssgan
 from ssgan import terms
 from ssgan.errors import UsageError
+from ssgan.inputs import Batch
 from ssgan.options import Config
 from ssgan.training import build
 from tests.test_gan import make_batch, make_gan, step
@@ -158,6 +159,8 @@ def test_the_options_make_the_terms():
         ({"conditional": True, "generated_class_weight": 0}, "nothing would tell the generator"),
         ({"feature_matching_weight": 0}, "--feature_matching_weight=0, --mode_seeking_weight=0: the generator would"),
         ({"class_feature_matching_weight": 1}, "--class_feature_matching_weight=1 without --conditional"),
+        ({"minibatch_features": 9, "gan_weight": 0}, "--minibatch_features=9: it compares the images that a generator"),
+        ({"minibatch_features": 9, "generated_batch": 1}, "expected --gan_weight above 0 and two or more of each"),
         ({"normalization": "spectral", "arch": "article"}, "its batch norm would undo it; take another --arch"),
         (
             {"generator": "self_modulated", "generator_normalization": "virtual"},
@@ -188,3 +191,47 @@ def test_the_options_make_the_generator():
     }
     assert found == {"design": "resize", "normalization": "virtual", "latent": "normal", "latent_dim": 7, "width": 2}
     assert generator.num_classes == 3
+
+
+def test_minibatch_discrimination_moves_the_logits_of_real_and_of_no_class():
+    rows = terms.Rows(
+        images=None, logits=tf.constant(LOGITS), features=None, generated_logits=tf.constant([1.0, 0.0, -2.0])
+    )
+    moved = LOGITS - np.array([[1.0], [0.0], [-2.0]], np.float32)
+    np.testing.assert_allclose(rows.relative_logits, moved)
+    np.testing.assert_allclose(rows.gan_logits, np.log(np.exp(np.float64(moved)).sum(axis=1)), rtol=1e-6)
+    np.testing.assert_allclose(tf.nn.softmax(rows.relative_logits), tf.nn.softmax(rows.logits), rtol=1e-6)
+    # of the K + 1 classes, "generated" has the logit g
+    explicit = np.concatenate([LOGITS, [[1.0], [0.0], [-2.0]]], axis=1)
+    p_real = 1 - (np.exp(explicit) / np.exp(explicit).sum(axis=1, keepdims=True))[:, -1]
+    np.testing.assert_allclose(tf.sigmoid(rows.gan_logits), p_real, rtol=1e-5)
+
+
+@pytest.mark.parametrize("gan_views", ["weak", "strong"])
+def test_minibatch_discrimination_has_part_in_the_steps_of_the_gan(gan_views):
+    generator = ssgan.Generator((16, 16, 1), width=2, latent_dim=4, num_classes=3)
+    gan = ssgan.SSGAN(ssgan.Discriminator(3, arch="tiny", minibatch_features=5), generator)
+    gan.compile(
+        keras.optimizers.SGD(0.1),
+        keras.optimizers.SGD(0.1),
+        g_terms=[terms.GeneratedClass()],
+        gan_views=gan_views,
+        gan_every=2,
+        generated_batch=4,
+    )
+    gan.discriminator.generated.kernel.assign(np.ones((5, 1)))
+    images, labels, _ = make_batch()
+    found = gan.discriminate(
+        Batch(labeled=images[:3], labels=labels[:3], unlabeled=images[3:]), gan.draw(), gan.d_terms
+    )
+    for part in (found.real, found.generated):
+        expected = gan.discriminator.generated_logits(part.features)
+        assert float(tf.reduce_min(expected)) > 0
+        np.testing.assert_allclose(part.generated_logits, expected, rtol=1e-5)
+        np.testing.assert_allclose(part.gan_logits, terms.gan_logits(part.logits) - expected, rtol=1e-4, atol=1e-5)
+    before = [variable.numpy() for variable in gan.discriminator.minibatch.trainable_variables]
+    step(gan, make_batch())
+    after = [variable.numpy() for variable in gan.discriminator.minibatch.trainable_variables]
+    step(gan, make_batch())  # a step without the GAN
+    assert np.abs(after[0] - before[0]).max() > 0
+    np.testing.assert_array_equal(gan.discriminator.minibatch.projection, after[0])

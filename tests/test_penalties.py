@@ -13,7 +13,7 @@ from tests.test_gan import make_batch, make_gan, step, without_dropout
 class Linear(keras.Model):
     """Two equal logits, 3 x + 4 y of an image of two pixels, times a weight: `u = w (3 x + 4 y) + log 2`."""
 
-    has_batch_statistics = False
+    has_batch_statistics, minibatch_features = False, 0
 
     def build(self, _):
         self.slope = self.add_weight(name="slope", shape=(), initializer="ones")

@@ -58,6 +58,11 @@ class Config(
                 f"--normalization={self.normalization} and --arch=article: its batch norm would undo it; take another "
                 "--arch"
             )
+        if self.minibatch_features and not (self.gan_weight and self.generated_batch > 1 and self.unlabeled_batch > 1):
+            raise UsageError(
+                f"--minibatch_features={self.minibatch_features}: it compares the images that a generator draws, and "
+                "real ones; expected --gan_weight above 0 and two or more of each, --generated_batch, --unlabeled_batch"
+            )
         if self.generator == "self_modulated" and self.generator_normalization == "virtual":
             raise UsageError(
                 "--generator=self_modulated and --generator_normalization=virtual: its modulation is part of its batch "

@@ -19,19 +19,29 @@ class Rows:
         images: float32 [rows, height, width, channels] in -1..1, as the discriminator saw them.
         logits: float32 [rows, K].
         features: float32 [rows, features].
+        generated_logits: logits of "generated", float32 [rows], which the other rows have a part in, see
+            `Discriminator.generated_logits`; None where they are 0.
     """
 
     images: tf.Tensor
     logits: tf.Tensor
     features: tf.Tensor
+    generated_logits: tf.Tensor | None = None
+
+    @property
+    def relative_logits(self) -> tf.Tensor:
+        """The class logits less those of "generated", float32 [rows, K]."""
+        if self.generated_logits is None:
+            return self.logits
+        return self.logits - self.generated_logits[:, tf.newaxis]
 
     @property
     def gan_logits(self) -> tf.Tensor:
         """The logits of "real", float32 [rows]; see `ssgan.gan_logits`."""
-        return gan_logits(self.logits)
+        return gan_logits(self.relative_logits)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class Generated(Rows):
     """Images from the generator.
 

@@ -26,7 +26,7 @@ class GeneratedClass(Term):
         needs_classes(self, generator)
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
-        return generated_class_loss(passes.generated.logits, passes.generated.classes)
+        return generated_class_loss(passes.generated.relative_logits, passes.generated.classes)
 
     def figures(self, passes: Passes) -> dict[str, tuple[tf.Tensor, tf.Tensor | None]]:
         """Returns `generated_accuracy`: the share of generated images that are taken for their class, 0..1."""
@@ -56,7 +56,7 @@ def generated_class_loss(logits: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
     Reference: Zhou et al. 2018, "Activation maximization generative adversarial nets", arXiv:1703.02000, section 4.
 
     Args:
-        logits: class logits of generated images, float [batch, K].
+        logits: class logits of generated images less those of "generated", float [batch, K].
         classes: that were asked for, int [batch], 0..K - 1.
 
     Returns:

@@ -73,6 +73,7 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
             trunk=trunk,
             pooling=config.pooling,
             normalization=config.normalization,
+            minibatch_features=config.minibatch_features,
             dtype=dtype,
         ),
         Generator(

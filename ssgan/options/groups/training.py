@@ -25,6 +25,13 @@ class Networks(Group):
         "Not with the batch norm of --arch=article.",
         choices=("weight", "spectral", "none"),
     )
+    minibatch_features: int = option(
+        0,
+        "Minibatch discrimination: measures of how alike the images of a batch are, which tell generated ones that "
+        "repeat themselves and leave the classes alone (arXiv:1606.03498, 3.2); 0 for none, the paper takes 100.",
+        low=0,
+        high=1000,
+    )
     generator_width: int = option(
         16, "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.", low=1, high=1024
     )
