@@ -28,13 +28,13 @@ def sample(
     Returns:
         uint8 [n, height, width, channels].
     """
-    noise = keras.ops.convert_to_numpy(noise)
-    pixels = np.empty((len(noise), *generator.image_shape), np.uint8)
-    bar = tqdm.tqdm(total=len(noise), unit=" images", disable=None if has_bar else True, leave=False)
+    rows: npt.NDArray[np.float32] = keras.ops.convert_to_numpy(noise)
+    pixels = np.empty((len(rows), *generator.image_shape), np.uint8)
+    bar = tqdm.tqdm(total=len(rows), unit=" images", disable=None if has_bar else True, leave=False)
     with bar:
-        for start in range(0, len(noise), _BATCH):
+        for start in range(0, len(rows), _BATCH):
             part = slice(start, start + _BATCH)
-            inputs = noise[part] if classes is None else (noise[part], classes[part])
+            inputs = rows[part] if classes is None else (rows[part], classes[part])
             pixels[part] = to_pixels(keras.ops.convert_to_numpy(generator(inputs, training=False)))
             bar.update(len(pixels[part]))
     return pixels
