@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ssgan.terms import gan_logits as gan_logits
     from ssgan.terms import kplus1_logits as kplus1_logits
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 _HOME = {
     "SSGAN": "gan",
