@@ -1,9 +1,10 @@
 """The terms of the losses: one small class each, around pure functions of logits, features and images."""
 
-from ssgan.terms.adversarial import Adversarial, generated_loss, real_loss
+from ssgan.terms.adversarial import Adversarial
 from ssgan.terms.base import NO_ROWS, Passes, Rows, Term, check_terms
 from ssgan.terms.feature_matching import FeatureMatching, feature_matching_loss
 from ssgan.terms.logits import gan_logits, kplus1_logits, masked_mean
+from ssgan.terms.objectives import OBJECTIVES, Objective, check_objective, generated_loss, real_loss
 from ssgan.terms.penalties import R1
 from ssgan.terms.pseudo_labels import PseudoLabels, is_confident, pseudo_label_loss
 from ssgan.terms.smoothness import VirtualAdversarial, kl_divergence
@@ -11,8 +12,10 @@ from ssgan.terms.supervised import Supervised, supervised_loss
 
 __all__ = [
     "NO_ROWS",
+    "OBJECTIVES",
     "Adversarial",
     "FeatureMatching",
+    "Objective",
     "Passes",
     "PseudoLabels",
     "R1",
@@ -20,6 +23,7 @@ __all__ = [
     "Supervised",
     "Term",
     "VirtualAdversarial",
+    "check_objective",
     "check_terms",
     "feature_matching_loss",
     "gan_logits",
