@@ -5,7 +5,7 @@ from ssgan.terms.base import NO_ROWS, Passes, Rows, Term, check_terms
 from ssgan.terms.feature_matching import FeatureMatching, feature_matching_loss
 from ssgan.terms.logits import gan_logits, kplus1_logits, masked_mean
 from ssgan.terms.objectives import OBJECTIVES, Objective, check_objective, generated_loss, real_loss
-from ssgan.terms.penalties import R1
+from ssgan.terms.penalties import R1, R2, GradientPenalty
 from ssgan.terms.pseudo_labels import PseudoLabels, is_confident, pseudo_label_loss
 from ssgan.terms.smoothness import VirtualAdversarial, kl_divergence
 from ssgan.terms.supervised import Supervised, supervised_loss
@@ -15,10 +15,12 @@ __all__ = [
     "OBJECTIVES",
     "Adversarial",
     "FeatureMatching",
+    "GradientPenalty",
     "Objective",
     "Passes",
     "PseudoLabels",
     "R1",
+    "R2",
     "Rows",
     "Supervised",
     "Term",
