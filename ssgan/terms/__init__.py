@@ -7,13 +7,22 @@ from ssgan.terms.logits import gan_logits, kplus1_logits, masked_mean
 from ssgan.terms.objectives import OBJECTIVES, Objective, check_objective, generated_loss, real_loss
 from ssgan.terms.penalties import R1, R2, GradientPenalty
 from ssgan.terms.pseudo_labels import PseudoLabels, is_confident, pseudo_label_loss
-from ssgan.terms.smoothness import VirtualAdversarial, kl_divergence
+from ssgan.terms.smoothness import (
+    AdversarialExamples,
+    ConsistencyTerm,
+    VirtualAdversarial,
+    consistency,
+    kl_divergence,
+    steepest_change,
+)
 from ssgan.terms.supervised import Supervised, supervised_loss
 
 __all__ = [
     "NO_ROWS",
     "OBJECTIVES",
     "Adversarial",
+    "AdversarialExamples",
+    "ConsistencyTerm",
     "FeatureMatching",
     "GradientPenalty",
     "Objective",
@@ -27,6 +36,7 @@ __all__ = [
     "VirtualAdversarial",
     "check_objective",
     "check_terms",
+    "consistency",
     "feature_matching_loss",
     "gan_logits",
     "generated_loss",
@@ -36,5 +46,6 @@ __all__ = [
     "masked_mean",
     "pseudo_label_loss",
     "real_loss",
+    "steepest_change",
     "supervised_loss",
 ]
