@@ -160,6 +160,8 @@ def test_each_has_its_weight_in_the_step(term):
         terms.ConsistencyTerm(0.5),
         terms.R2(3.0),
         terms.GradientPenalty(10.0),
+        terms.HistoricalAveraging(0.1),
+        terms.GeneratorHistoricalAveraging(0.2),
     ],
     ids=lambda term: term.name,
 )

@@ -1,6 +1,7 @@
 """The terms of the losses: one small class each, around pure functions of logits, features and images."""
 
 from ssgan.terms.adversarial import Adversarial
+from ssgan.terms.averaging import GeneratorHistoricalAveraging, HistoricalAveraging, HistoricalMean
 from ssgan.terms.base import NO_ROWS, Passes, Rows, Term, check_terms
 from ssgan.terms.feature_matching import FeatureMatching, feature_matching_loss
 from ssgan.terms.logits import gan_logits, kplus1_logits, masked_mean
@@ -24,7 +25,10 @@ __all__ = [
     "AdversarialExamples",
     "ConsistencyTerm",
     "FeatureMatching",
+    "GeneratorHistoricalAveraging",
     "GradientPenalty",
+    "HistoricalAveraging",
+    "HistoricalMean",
     "Objective",
     "Passes",
     "PseudoLabels",
