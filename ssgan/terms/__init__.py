@@ -1,6 +1,7 @@
 """The terms of the losses: one small class each, around pure functions of logits, features and images."""
 
-from ssgan.terms.adversarial import Adversarial, generated_loss, real_loss
+from ssgan.terms.adversarial import Adversarial
+from ssgan.terms.averaging import GeneratorHistoricalAveraging, HistoricalAveraging, HistoricalMean
 from ssgan.terms.base import NO_ROWS, Generated, Passes, Rows, Term, check_terms
 from ssgan.terms.feature_matching import (
     ClassFeatureMatching,
@@ -10,28 +11,47 @@ from ssgan.terms.feature_matching import (
 )
 from ssgan.terms.generated import GeneratedClass, ModeSeeking, generated_class_loss, mode_seeking_loss
 from ssgan.terms.logits import gan_logits, kplus1_logits, masked_mean
-from ssgan.terms.penalties import R1
+from ssgan.terms.objectives import OBJECTIVES, Objective, check_objective, generated_loss, real_loss
+from ssgan.terms.penalties import R1, R2, GradientPenalty
 from ssgan.terms.pseudo_labels import PseudoLabels, is_confident, pseudo_label_loss
-from ssgan.terms.smoothness import VirtualAdversarial, kl_divergence
+from ssgan.terms.smoothness import (
+    AdversarialExamples,
+    ConsistencyTerm,
+    VirtualAdversarial,
+    consistency,
+    kl_divergence,
+    steepest_change,
+)
 from ssgan.terms.supervised import Supervised, supervised_loss
 
 __all__ = [
-    "NO_ROWS",
     "Adversarial",
+    "AdversarialExamples",
     "ClassFeatureMatching",
+    "ConsistencyTerm",
     "FeatureMatching",
     "Generated",
     "GeneratedClass",
+    "GeneratorHistoricalAveraging",
+    "GradientPenalty",
+    "HistoricalAveraging",
+    "HistoricalMean",
     "ModeSeeking",
+    "NO_ROWS",
+    "OBJECTIVES",
+    "Objective",
     "Passes",
     "PseudoLabels",
     "R1",
+    "R2",
     "Rows",
     "Supervised",
     "Term",
     "VirtualAdversarial",
+    "check_objective",
     "check_terms",
     "class_feature_matching_loss",
+    "consistency",
     "feature_matching_loss",
     "gan_logits",
     "generated_class_loss",
@@ -43,5 +63,6 @@ __all__ = [
     "mode_seeking_loss",
     "pseudo_label_loss",
     "real_loss",
+    "steepest_change",
     "supervised_loss",
 ]

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from ssgan.terms.base import Passes, Term
 from ssgan.terms.logits import mean
+from ssgan.terms.objectives import generated_loss, real_loss
 
 
 @keras.saving.register_keras_serializable("ssgan")
@@ -34,33 +35,3 @@ class Adversarial(Term):
             "real_probability": (tf.sigmoid(passes.real.gan_logits), None),
             "generated_probability": (tf.sigmoid(passes.generated.gan_logits), None),
         }
-
-
-def real_loss(gan_logits: tf.Tensor, *, label_smoothing: float = 0.0) -> tf.Tensor:
-    """Cross-entropy of "real" for unlabelled images, `-(1 - s) log D(x) - s log(1 - D(x))`.
-
-    Reference: arXiv:1606.03498, section 5 (`L_unsupervised`) and 3.4 (one-sided label smoothing).
-
-    Args:
-        gan_logits: float [batch], see `gan_logits`.
-        label_smoothing: `s`, 0..0.5; 0 is the paper's semi-supervised loss.
-
-    Returns:
-        float32 [batch] in nats, one loss per row.
-    """
-    logits = tf.cast(gan_logits, tf.float32)
-    return tf.nn.softplus(-logits) + label_smoothing * logits
-
-
-def generated_loss(gan_logits: tf.Tensor) -> tf.Tensor:
-    """Cross-entropy of "generated" for generated images, `-log(1 - D(G(z)))`.
-
-    Reference: arXiv:1606.03498, section 5 (`L_unsupervised`).
-
-    Args:
-        gan_logits: float [batch], see `gan_logits`.
-
-    Returns:
-        float32 [batch] in nats, one loss per row.
-    """
-    return tf.nn.softplus(tf.cast(gan_logits, tf.float32))
