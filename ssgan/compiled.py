@@ -13,7 +13,17 @@ from ssgan.optimizers import ratio_of_rates, two_optimizers
 from ssgan.options import check_option
 from ssgan.phases import Phases
 from ssgan.schedules import ConstantThenLinear  # noqa: F401  (a saved run names the optimizers' schedule)
-from ssgan.terms import Adversarial, FeatureMatching, Supervised, Term, check_terms
+from ssgan.terms import (
+    Adversarial,
+    FeatureMatching,
+    HistoricalAveraging,
+    HistoricalMean,
+    SlopePenalty,
+    Supervised,
+    Term,
+    check_objective,
+    check_terms,
+)
 from ssgan.trainer import HostStepped
 
 _OPTIONS = ("updates", "generated_batch", "gan_views", "flip", "shift", "augment")
@@ -90,6 +100,12 @@ class CompiledGAN(HostStepped):
         for term in terms:
             term.check(self.discriminator)
             term.check_generator(self.generator)
+            if isinstance(term, Adversarial):
+                check_objective(
+                    term.objective,
+                    label_smoothing=term.label_smoothing,
+                    has_slope_bound=bounds_slope(self.discriminator, terms),
+                )
         if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
             raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
         # optimizer=None: Keras would otherwise add an optimizer of its own.
@@ -107,12 +123,21 @@ class CompiledGAN(HostStepped):
             has_gan=any("generated" in term.needs for term in terms),
             trains_generator=bool(g_terms),
         )
+        for term in terms:
+            if isinstance(term, HistoricalAveraging):
+                term.follow(getattr(self, term.network))
         # Built here, because an optimizer that is built later is skipped when a saved model is restored.
         self.d_optimizer.build(self.discriminator.trainable_variables)
         self.g_optimizer.build(self.generator.trainable_variables)
         self.train_figures = Figures(
             ["d_loss", "g_loss", *(term.name for term in terms), *(name for term in terms for name in term.watched)]
         )
+
+    @property
+    def histories(self) -> list[HistoricalMean]:
+        """The means of historical averaging; Keras looks through a model's attributes for what it is to save."""
+        terms = [*getattr(self, "d_terms", ()), *getattr(self, "g_terms", ())]
+        return [term.history for term in terms if isinstance(term, HistoricalAveraging) and term.history is not None]
 
     def get_compile_config(self) -> dict | None:
         """Returns the arguments of `compile`; None before it was called."""
@@ -144,3 +169,9 @@ class CompiledGAN(HostStepped):
         if self._rate_ratio is not None:
             d_rate = tf.cast(self.d_optimizer.learning_rate, tf.float64)  # so that the product is the rate as compiled
             self.g_optimizer.learning_rate = tf.cast(self._rate_ratio * d_rate, tf.float32)
+
+
+def bounds_slope(discriminator: keras.Model, terms: Sequence[Term]) -> bool:
+    """Tells whether something keeps the slope of the discriminator small: a penalty, or spectral normalisation."""
+    spectral = getattr(discriminator, "normalization", "") == "spectral"
+    return spectral or any(isinstance(term, SlopePenalty) for term in terms)

@@ -68,6 +68,7 @@ def _owners(gan: "SSGAN") -> dict[str, Named]:
         **networks,
         "d_optimizer": _slots(gan.d_optimizer, networks["discriminator"]),
         "g_optimizer": _slots(gan.g_optimizer, networks["generator"]),
+        **{history.name: {variable.name: variable for variable in history.variables} for history in gan.histories},
         "noise_seed": {gan.noise_seed.state.name: gan.noise_seed.state},
         "steps_done": {gan.steps_done.name: gan.steps_done},
     }

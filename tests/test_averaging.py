@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ssgan import terms
 from ssgan.errors import UsageError
+from ssgan.evaluate.runs import load_gan
 from ssgan.gan import SSGAN
 from tests.test_gan import make_batch, make_gan, step
 
@@ -17,27 +18,9 @@ class Scalar(keras.Model):
         self.frozen = self.add_weight(name="frozen", shape=(3,), initializer="ones", trainable=False)
 
 
-class Averaging(SSGAN):
-    """A GAN whose terms follow its networks, and which Keras finds their means in."""
-
-    def compile(self, *args, **kwargs):
-        super().compile(*args, **kwargs)
-        for term in self.averaging:
-            term.follow(getattr(self, term.network))
-
-    @property
-    def averaging(self):
-        every = [*getattr(self, "d_terms", ()), *getattr(self, "g_terms", ())]
-        return [term for term in every if isinstance(term, terms.HistoricalAveraging)]
-
-    @property
-    def histories(self):
-        return [term.history for term in self.averaging]
-
-
 def averaging_gan(weight=0.1):
     plain = make_gan()
-    gan = Averaging(plain.discriminator, plain.generator, ema_decay=0.9)
+    gan = SSGAN(plain.discriminator, plain.generator, ema_decay=0.9)
     gan.compile(
         keras.optimizers.SGD(0.1),
         keras.optimizers.SGD(0.1),
@@ -117,3 +100,24 @@ def test_keras_saves_the_means(tmp_path):
         assert int(one.updates) == int(other.updates) > 0
         for mean, copy in zip(one.means, other.means, strict=True):
             np.testing.assert_array_equal(mean, copy)
+
+
+def test_a_checkpoint_holds_the_means():
+    first, second = averaging_gan(), averaging_gan()
+    step(first, make_batch())
+    state = {name: np.array(variable) for name, variable in first.state().items()}
+    assert {"historical_averaging/updates", "generator_historical_averaging/mean_0"} <= state.keys()
+    second.restore(state)
+    np.testing.assert_array_equal(second.histories[0].means[0], first.histories[0].means[0])
+    assert int(second.histories[1].updates) == int(first.histories[1].updates) == 1
+
+
+def test_a_saved_model_is_loaded_with_and_without_its_training(tmp_path):
+    gan = averaging_gan()
+    adam = [keras.optimizers.Adam(1e-3), keras.optimizers.Adam(1e-3)]  # what ssgan.train saves
+    gan.compile(*adam, d_terms=gan.d_terms, g_terms=gan.g_terms, generated_batch=5)
+    step(gan, make_batch())
+    gan.save(tmp_path / "gan.keras")
+    assert load_gan(tmp_path / "gan.keras").histories == []
+    again = keras.models.load_model(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(again.histories[0].means[0], gan.histories[0].means[0])

@@ -154,19 +154,29 @@ def test_the_options_make_the_terms():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"conditional": True, "labels": 0}, "--conditional and --labels=0: there is no class to condition"),
-        ({"conditional": True, "gan_weight": 0}, "--conditional and --gan_weight=0: there is no generator"),
+        ({"conditional": True, "labels": 0}, "--conditional and --labels=0: there are no classes to tell"),
+        ({"conditional": True, "gan_weight": 0}, "--conditional=True and --gan_weight=0: it is a part of the GAN"),
+        ({"mode_seeking_weight": 1, "gan_weight": 0}, "--mode_seeking_weight=1 and --gan_weight=0: it is a part"),
+        ({"minibatch_features": 9, "gan_weight": 0}, "--minibatch_features=9 and --gan_weight=0: it is a part"),
         ({"conditional": True, "generated_class_weight": 0}, "nothing would tell the generator"),
-        ({"feature_matching_weight": 0}, "--feature_matching_weight=0, --mode_seeking_weight=0: the generator would"),
-        ({"class_feature_matching_weight": 1}, "--class_feature_matching_weight=1 without --conditional"),
-        ({"minibatch_features": 9, "gan_weight": 0}, "--minibatch_features=9: it compares the images that a generator"),
-        ({"minibatch_features": 9, "generated_batch": 1}, "expected --gan_weight above 0 and two or more of each"),
-        ({"normalization": "spectral", "arch": "article"}, "its batch norm would undo it; take another --arch"),
         (
-            {"generator": "self_modulated", "generator_normalization": "virtual"},
-            "--generator=self_modulated and --generator_normalization=virtual: its modulation",
+            {"feature_matching_weight": 0},
+            "--feature_matching_weight=0, --adversarial_weight=0, --mode_seeking_weight=0:",
         ),
-        ({"mode_seeking_weight": 0.3, "generated_batch": 1}, "take --generated_batch=2 or more"),
+        ({"class_feature_matching_weight": 1}, "--class_feature_matching_weight=1 without --conditional"),
+        ({"mode_seeking_weight": 0.3, "generated_batch": 1}, "compares two generated images; take 2 or more"),
+        ({"minibatch_features": 9, "generated_batch": 1}, "it compares the images of a batch; take 2 or more of each"),
+        ({"minibatch_features": 9, "unlabeled_batch": 1}, "it compares the images of a batch; take 2 or more of each"),
+        ({"minibatch_features": 9, "r2_weight": 1}, "--r2_weight=1 and --minibatch_features=9: the former needs"),
+        ({"gradient_penalty_weight": 1, "arch": "article"}, "--gradient_penalty_weight=1 and --arch=article: it needs"),
+        ({"consistency_term_weight": 1, "arch": "article"}, "its second pass would have other statistics"),
+        ({"normalization": "spectral", "arch": "article"}, "its batch norm would undo it; take another --arch"),
+        ({"generator": "self_modulated", "generator_normalization": "virtual"}, "its modulation is part of its batch"),
+        (
+            {"label_smoothing": 0.1, "objective": "hinge"},
+            "--label_smoothing=0.1 and --objective=hinge: its target is no",
+        ),
+        ({"objective": "wasserstein"}, "--objective=wasserstein has no minimum unless the slope"),
     ],
 )
 def test_senseless_combinations_are_refused(options, told):
@@ -235,3 +245,60 @@ def test_minibatch_discrimination_has_part_in_the_steps_of_the_gan(gan_views):
     step(gan, make_batch())  # a step without the GAN
     assert np.abs(after[0] - before[0]).max() > 0
     np.testing.assert_array_equal(gan.discriminator.minibatch.projection, after[0])
+
+
+PLAIN = {"arch": "tiny", "precision": "float32"}
+
+
+@pytest.mark.parametrize(
+    "bound", [{"r1_weight": 1.0}, {"gradient_penalty_weight": 10.0}, {"normalization": "spectral"}]
+)
+def test_a_bound_of_the_slope_allows_wasserstein(bound):
+    config = Config(objective="wasserstein", adversarial_weight=1.0, feature_matching_weight=0.0, **bound, **PLAIN)
+    gan = build.build(config, image_shape=(16, 16, 1), num_classes=3, steps=1)
+    assert gan.d_terms[1].objective == gan.g_terms[0].objective == "wasserstein"
+
+
+def test_compile_refuses_wasserstein_without_a_bound():
+    with pytest.raises(UsageError, match="wasserstein has no minimum"):
+        make_gan(d_terms=[terms.Supervised(), terms.Adversarial(objective="wasserstein")])
+
+
+@pytest.mark.parametrize("objective", terms.OBJECTIVES)
+def test_every_objective_is_an_option_and_the_terms_by_hand(objective):
+    assert Config(objective=objective, r1_weight=1.0).objective == objective
+    game = terms.OBJECTIVES[objective]
+    of_none = {"images": None, "features": None}
+    rows = terms.Rows(logits=tf.constant(LOGITS), **of_none)
+    drawn = terms.Generated(logits=tf.constant(LOGITS[::-1] / 2), drawn=None, noise=None, classes=None, **of_none)
+    passes = terms.Passes(real=rows, generated=drawn, seeds=None)
+    shift = 0.0 if game.is_log_ratio else np.log(3)
+    u_real, u_generated = (np.log(np.exp(one).sum(axis=1)) - shift for one in (LOGITS, LOGITS[::-1] / 2))
+    expected = 0.5 * (np.mean(game.real(u_real)) + np.mean(game.generated(u_generated)))
+    term = terms.Adversarial(objective=objective)
+    assert term(passes, None).numpy() == pytest.approx(expected, rel=1e-5)
+    assert len(term.figures(passes)) == len(term.watched) == (2 if game.is_log_ratio else 0)
+    of_generator = terms.GeneratorAdversarial(objective=objective)(passes, None).numpy()
+    assert of_generator == pytest.approx(np.mean(game.generator(u_generated)), rel=1e-5)
+
+
+def test_the_options_make_the_terms_of_the_discriminator():
+    weights = {
+        "r1_weight": 0.1,
+        "r2_weight": 0.2,
+        "gradient_penalty_weight": 0.3,
+        "historical_averaging_weight": 0.4,
+        "pseudo_label_weight": 0.5,
+        "vat_weight": 0.6,
+        "adversarial_examples_weight": 0.7,
+        "consistency_term_weight": 0.8,
+    }
+    config = Config(adversarial_weight=0.9, vat_radius=0.2, adversarial_examples_norm="sign", **weights)
+    found = {term.name: term for term in build.d_terms(config)}
+    names = ["r1", "r2", "gradient_penalty", "historical_averaging", "pseudo_labels"]
+    names += ["virtual_adversarial", "adversarial_examples", "consistency_term"]
+    assert [found[name].weight for name in names] == list(weights.values())
+    assert (found["adversarial_examples"].radius, found["adversarial_examples"].norm) == (0.2, "sign")
+    of_generator = {term.name: term.weight for term in build.g_terms(config)}
+    expected = {"generator_adversarial": 0.9, "generator_historical_averaging": 0.4, "feature_matching": 1.0}
+    assert of_generator == expected

@@ -1,6 +1,6 @@
 """The terms of the losses: one small class each, around pure functions of logits, features and images."""
 
-from ssgan.terms.adversarial import Adversarial
+from ssgan.terms.adversarial import Adversarial, GeneratorAdversarial
 from ssgan.terms.averaging import GeneratorHistoricalAveraging, HistoricalAveraging, HistoricalMean
 from ssgan.terms.base import NO_ROWS, Generated, Passes, Rows, Term, check_terms
 from ssgan.terms.feature_matching import (
@@ -12,7 +12,7 @@ from ssgan.terms.feature_matching import (
 from ssgan.terms.generated import GeneratedClass, ModeSeeking, generated_class_loss, mode_seeking_loss
 from ssgan.terms.logits import gan_logits, kplus1_logits, masked_mean
 from ssgan.terms.objectives import OBJECTIVES, Objective, check_objective, generated_loss, real_loss
-from ssgan.terms.penalties import R1, R2, GradientPenalty
+from ssgan.terms.penalties import R1, R2, GradientPenalty, SlopePenalty
 from ssgan.terms.pseudo_labels import PseudoLabels, is_confident, pseudo_label_loss
 from ssgan.terms.smoothness import (
     AdversarialExamples,
@@ -32,6 +32,7 @@ __all__ = [
     "FeatureMatching",
     "Generated",
     "GeneratedClass",
+    "GeneratorAdversarial",
     "GeneratorHistoricalAveraging",
     "GradientPenalty",
     "HistoricalAveraging",
@@ -45,6 +46,7 @@ __all__ = [
     "R1",
     "R2",
     "Rows",
+    "SlopePenalty",
     "Supervised",
     "Term",
     "VirtualAdversarial",

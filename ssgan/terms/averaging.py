@@ -21,7 +21,7 @@ class HistoricalAveraging(Term):
         weight: at least 0; the paper names none. The distance is a sum over all weights.
     """
 
-    name, options = "historical_averaging", {"weight": "r1_weight"}
+    name, options = "historical_averaging", {"weight": "historical_averaging_weight"}
     needs: ClassVar[tuple[str, ...]] = ()
     network: ClassVar[str] = "discriminator"  # whose weights they are
 

@@ -109,7 +109,7 @@ class Term:
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
     options: ClassVar[dict[str, str | None]]
-    watched: ClassVar[tuple[str, ...]] = ()
+    watched: tuple[str, ...] = ()
 
     def __init__(self, weight: float = 1.0, **arguments: Any):
         self.weight = weight

@@ -52,7 +52,7 @@ class R2(SlopePenalty):
         weight: `gamma`, at least 0; the paper takes 10.
     """
 
-    name, needs, options = "r2", ("generated",), {"weight": "r1_weight"}
+    name, needs, options = "r2", ("generated",), {"weight": "r2_weight"}
     title = "R2"
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
@@ -70,7 +70,7 @@ class GradientPenalty(SlopePenalty):
         weight: `lambda`, at least 0; the paper takes 10.
     """
 
-    name, needs, options = "gradient_penalty", ("real", "generated"), {"weight": "r1_weight"}
+    name, needs, options = "gradient_penalty", ("real", "generated"), {"weight": "gradient_penalty_weight"}
     title = "GradientPenalty"
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:

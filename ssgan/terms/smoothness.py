@@ -57,7 +57,11 @@ class AdversarialExamples(Term):
     """
 
     name, needs = "adversarial_examples", ("labeled",)
-    options = {"weight": "vat_weight", "radius": "vat_radius", "norm": None}
+    options = {
+        "weight": "adversarial_examples_weight",
+        "radius": "vat_radius",
+        "norm": "adversarial_examples_norm",
+    }
     radius: float
     norm: str
 
@@ -85,7 +89,7 @@ class ConsistencyTerm(Term):
         weight: at least 0; the code of the paper takes 0.5.
     """
 
-    name, needs, options = "consistency_term", ("unlabeled",), {"weight": "vat_weight"}
+    name, needs, options = "consistency_term", ("unlabeled",), {"weight": "consistency_term_weight"}
 
     def check(self, discriminator: keras.Model) -> None:
         """Raises a UsageError for a discriminator with batch norm, or one whose two passes would be the same."""

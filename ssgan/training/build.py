@@ -97,10 +97,25 @@ def d_terms(config: Config) -> list[terms.Term]:
     classes = config.has_labels  # a plain GAN names none
     every = [
         (classes, terms.Supervised()),
-        (True, terms.Adversarial(config.gan_weight, label_smoothing=config.label_smoothing)),
+        (
+            True,
+            terms.Adversarial(config.gan_weight, objective=config.objective, label_smoothing=config.label_smoothing),
+        ),
         (True, terms.R1(config.r1_weight)),
+        (True, terms.R2(config.r2_weight)),
+        (True, terms.GradientPenalty(config.gradient_penalty_weight)),
+        (True, terms.HistoricalAveraging(config.historical_averaging_weight)),
         (classes, terms.PseudoLabels(config.pseudo_label_weight, threshold=config.pseudo_label_threshold)),
         (classes, terms.VirtualAdversarial(config.vat_weight, radius=config.vat_radius)),
+        (
+            classes,
+            terms.AdversarialExamples(
+                config.adversarial_examples_weight,
+                radius=config.vat_radius,
+                norm=config.adversarial_examples_norm,
+            ),
+        ),
+        (classes, terms.ConsistencyTerm(config.consistency_term_weight)),
     ]
     return [term for has_part, term in every if has_part and term.weight]
 
@@ -115,6 +130,8 @@ def g_terms(config: Config) -> list[terms.Term]:
         ),
         (config.conditional, terms.GeneratedClass(config.generated_class_weight)),
         (True, terms.ModeSeeking(config.mode_seeking_weight)),
+        (True, terms.GeneratorAdversarial(config.adversarial_weight, objective=config.objective)),
+        (True, terms.GeneratorHistoricalAveraging(config.historical_averaging_weight)),
     ]
     return [term for has_part, term in every if has_part and term.weight] if config.gan_weight else []
 

@@ -77,6 +77,16 @@ class Gan(Group):
         low=0.0,
         high=1000.0,
     )
+    objective: str = option(
+        "gan",
+        "What the two networks minimise: gan (the paper), gan_saturating, least squares (lsgan, lsgan_symmetric), "
+        "hinge, wasserstein (needs a penalty or spectral normalisation), exponential, or an f-divergence (kl to "
+        "jeffrey). The generator's side is weighted by --adversarial_weight.",
+        choices=(
+            *("gan", "gan_saturating", "lsgan", "lsgan_symmetric", "hinge", "wasserstein", "exponential", "kl"),
+            *("reverse_kl", "pearson", "neyman", "hellinger", "js", "tv", "jeffrey"),
+        ),
+    )
     gan_views: str = option(
         "strong",
         "strong: the GAN sees real and generated images in the views that the classifier learns from, see --augment; "
@@ -97,6 +107,12 @@ class GeneratorLoss(Group):
         high=1000.0,
     )
     feature_matching: str = option("l1", "Distance between mean features.", choices=("l1", "squared"))
+    adversarial_weight: float = option(
+        0.0,
+        "Weight, in the generator's loss, of being taken for real, as --objective has it; 0 for none.",
+        low=0.0,
+        high=1000.0,
+    )
     class_feature_matching_weight: float = option(
         0.0,
         "Weight of feature matching within each class, of a --conditional generator; real images are of the class that "
@@ -122,12 +138,27 @@ class GeneratorLoss(Group):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Penalties(Group):
-    """Penalties on the slope of the discriminator."""
+    """Penalties on the slope of the discriminator, and on the way of the weights."""
 
     r1_weight: float = option(
         0.0,
         "Weight of the squared gradient at real images (R1, arXiv:1801.04406), in the GAN's steps; 0 for none, the "
         "paper takes 10. Not with batch norm.",
+        low=0.0,
+        high=1000.0,
+    )
+    r2_weight: float = option(0.0, "The same at generated images (R2).", low=0.0, high=1000.0)
+    gradient_penalty_weight: float = option(
+        0.0,
+        "Weight of the squared distance of the slope from 1 between real and generated images (WGAN-GP, "
+        "arXiv:1704.00028), in the GAN's steps; 0 for none, the paper takes 10. Not with batch norm.",
+        low=0.0,
+        high=1000.0,
+    )
+    historical_averaging_weight: float = option(
+        0.0,
+        "Weight of the squared distance of both networks' weights from their mean so far (arXiv:1606.03498, 3.3); 0 "
+        "for none.",
         low=0.0,
         high=1000.0,
     )
@@ -151,7 +182,7 @@ class PseudoLabels(Group):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Smoothness(Group):
-    """Virtual adversarial training."""
+    """Predictions that are steady under small changes: virtual adversarial training, and others."""
 
     vat_weight: float = option(
         0.0,
@@ -165,6 +196,25 @@ class Smoothness(Group):
         "Size of the change in virtual adversarial training: root mean square of a pixel, for pixels in -1..1.",
         low=0.001,
         high=1.0,
+    )
+    adversarial_examples_weight: float = option(
+        0.0,
+        "Weight of the labels of labelled images that are changed a little, against the net (arXiv:1412.6572); 0 for "
+        "none. Of the size of --vat_radius.",
+        low=0.0,
+        high=1000.0,
+    )
+    adversarial_examples_norm: str = option(
+        "l2",
+        "Shape of that change: l2, along the gradient; sign, every pixel by as much (the paper's fast gradient sign).",
+        choices=("l2", "sign"),
+    )
+    consistency_term_weight: float = option(
+        0.0,
+        "Weight of the consistency term (arXiv:1803.01541): predictions for unlabelled images are held steady under "
+        "dropout and noise; 0 for none, the paper takes 0.5. A further pass.",
+        low=0.0,
+        high=1000.0,
     )
 
 

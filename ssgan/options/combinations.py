@@ -1,0 +1,121 @@
+"""Options that do not go together: each such combination with what is wrong with it and what to do."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ssgan.errors import UsageError
+
+if TYPE_CHECKING:
+    from ssgan.options.config import Config
+
+_SLOPE = ("r1_weight", "r2_weight", "gradient_penalty_weight")
+_OF_GAN = (
+    *("conditional", "minibatch_features", "generator_learning_rate", "adversarial_weight", "mode_seeking_weight"),
+    *("class_feature_matching_weight", *_SLOPE),
+)
+_SMOOTHED = ("gan", "gan_saturating", "lsgan")
+
+
+def check_combinations(config: "Config") -> None:
+    """Raises a UsageError for the first of them that options hold."""
+    for words in [*_of_duration_and_images(config), *_of_networks(config), *_of_losses(config)]:
+        raise UsageError(words)
+
+
+def generator_losses(config: "Config") -> list[str]:
+    """Returns the names of the weights of the generator's loss that have an effect."""
+    of_classes = ["generated_class_weight", "class_feature_matching_weight"] if config.conditional else []
+    return ["feature_matching_weight", "adversarial_weight", "mode_seeking_weight", *of_classes]
+
+
+def _of_duration_and_images(config: "Config") -> Iterator[str]:
+    if config.total_steps is not None and config.total_epochs is not None:
+        yield (
+            f"two durations at once: --total_steps={config.total_steps} and --total_epochs={config.total_epochs}; "
+            "give one of them"
+        )
+    if config.images is None and (given := config.without_images()):
+        yield f"{', '.join(given)} without --images; expected the folder of your pictures by --images"
+    if config.images is not None and (not config.reads_folder or config.train_images is not None):
+        yield (
+            f"--images={config.images} beside --dataset={config.dataset} or --train_images={config.train_images}; take "
+            "the pictures of a folder, or a data set, of which the first images may be taken"
+        )
+    if config.labels == 0 and config.gan_weight == 0:
+        yield "--labels=0 and --gan_weight=0 leave nothing to learn from; raise one of them"
+
+
+def _of_networks(config: "Config") -> Iterator[str]:
+    has_batch_norm, slope = config.arch == "article", [name for name in _SLOPE if getattr(config, name)]
+    if config.normalization != "weight" and has_batch_norm:
+        yield f"{_shown(config, 'normalization', 'arch')}: its batch norm would undo it; take another --arch"
+    if slope and has_batch_norm:
+        yield (
+            f"{_shown(config, slope[0], 'arch')}: it needs a gradient for each image, and batch norm mixes them; take "
+            "another --arch"
+        )
+    if slope and config.minibatch_features:
+        yield (
+            f"{_shown(config, slope[0], 'minibatch_features')}: the former needs a gradient for each image, and "
+            "minibatch discrimination mixes them; leave one of them out"
+        )
+    if config.consistency_term_weight and has_batch_norm:
+        yield (
+            f"{_shown(config, 'consistency_term_weight', 'arch')}: its second pass would have other statistics in the "
+            "batch norm; take another --arch"
+        )
+    if config.generator == "self_modulated" and config.generator_normalization == "virtual":
+        yield (
+            f"{_shown(config, 'generator', 'generator_normalization')}: its modulation is part of its batch norms; "
+            "leave one of them out"
+        )
+    if config.minibatch_features and min(config.generated_batch, config.unlabeled_batch) < 2:
+        yield (
+            f"{_shown(config, 'minibatch_features', 'generated_batch', 'unlabeled_batch')}: it compares the images of "
+            "a batch; take 2 or more of each"
+        )
+
+
+def _of_losses(config: "Config") -> Iterator[str]:
+    given = [name for name in _OF_GAN if getattr(config, name) != _default(config, name)]
+    if given and config.gan_weight == 0:
+        yield f"{_shown(config, given[0])} and --gan_weight=0: it is a part of the GAN, and there is none"
+    if config.gan_weight and not any(getattr(config, name) for name in generator_losses(config)):
+        weights = ", ".join(f"--{name}=0" for name in generator_losses(config))
+        yield f"{weights}: the generator would learn nothing; raise one of them, or take --gan_weight=0"
+    if config.conditional and config.labels == 0:
+        yield "--conditional and --labels=0: there are no classes to tell a generator; leave one of them out"
+    if config.conditional and config.generated_class_weight == 0:
+        yield (
+            "--conditional and --generated_class_weight=0: nothing would tell the generator what a class looks like; "
+            "leave one of them out"
+        )
+    if config.class_feature_matching_weight and not config.conditional:
+        yield (
+            f"{_shown(config, 'class_feature_matching_weight')} without --conditional: the generator's images have no "
+            "class; add --conditional"
+        )
+    if config.mode_seeking_weight and config.generated_batch < 2:
+        yield (
+            f"{_shown(config, 'mode_seeking_weight', 'generated_batch')}: mode seeking compares two generated images; "
+            "take 2 or more"
+        )
+    if config.label_smoothing and config.objective not in _SMOOTHED:
+        yield (
+            f"{_shown(config, 'label_smoothing', 'objective')}: its target is no probability that could be smoothed; "
+            f"leave it out, or take {', '.join(_SMOOTHED)}"
+        )
+    bounded = config.normalization == "spectral" or any(getattr(config, name) for name in _SLOPE)
+    if config.objective == "wasserstein" and not bounded:
+        yield (
+            "--objective=wasserstein has no minimum unless the slope of the discriminator is bounded; add "
+            "--gradient_penalty_weight=10, --r1_weight or --normalization=spectral"
+        )
+
+
+def _default(config: "Config", name: str) -> Any:
+    return type(config).__dataclass_fields__[name].default
+
+
+def _shown(config: "Config", *names: str) -> str:
+    return " and ".join(f"--{name}={getattr(config, name)}" for name in names)
