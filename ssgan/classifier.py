@@ -71,7 +71,7 @@ def to_classifier(discriminator: Discriminator, image_shape: tuple[int, int, int
             outputs = plain(outputs)
     pool = discriminator.pool if discriminator.pools else keras.layers.Identity()
     outputs = _copy(pool, outputs.shape, name="features")(outputs)
-    outputs = _copy(discriminator.head, outputs.shape, name="logits")(outputs)
+    outputs = _logits(discriminator, outputs)
     outputs = keras.layers.Softmax(name="probabilities", dtype="float32")(outputs)
     return keras.Model(inputs, outputs, name="classifier")
 
@@ -98,6 +98,18 @@ def load_classifier(path: str | Path, sha256: str | None = None) -> keras.Model:
     if file.suffix != ".keras":
         raise UsageError(f"{file}: expected a .keras file; other formats are not safe to load")
     return _settle(keras_files.load(file, root=_FUNCTIONAL, parts=_PARTS, sha256=sha256, mistaken=_GAN))
+
+
+def _logits(discriminator: Discriminator, features: keras.KerasTensor) -> keras.KerasTensor:
+    """Returns the class logits of features; of one that encodes, `mean(e) + log softmax(c)`, see `Discriminator`."""
+    if not discriminator.encoding:
+        return _copy(discriminator.head, features.shape, name="logits")(features)
+    classes = _copy(discriminator.head, features.shape, name="classes")(features)
+    classes = keras.layers.Activation("log_softmax", name="log_probabilities", dtype="float32")(classes)
+    real = keras.layers.Dense(1, name="mean_code", dtype="float32")
+    real.build(features.shape)
+    real.set_weights([np.mean(weight, axis=-1, keepdims=True) for weight in discriminator.encoder.get_weights()])
+    return keras.layers.Add(name="logits", dtype="float32")([real(features), classes])
 
 
 def _copy(layer: keras.layers.Layer, input_shape: tuple[int | None, ...], *, name: str) -> keras.layers.Layer:

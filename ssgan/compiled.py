@@ -21,6 +21,7 @@ from ssgan.terms import (
     SlopePenalty,
     Supervised,
     Term,
+    check_codes,
     check_objective,
     check_terms,
 )
@@ -123,6 +124,8 @@ class CompiledGAN(HostStepped):
             has_gan=any("generated" in term.needs for term in terms),
             trains_generator=bool(g_terms),
         )
+        if self.discriminator.encoding:
+            check_codes(self.discriminator, self.generator)
         for term in terms:
             if isinstance(term, HistoricalAveraging):
                 term.follow(getattr(self, term.network))

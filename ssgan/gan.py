@@ -20,7 +20,7 @@ from ssgan.models import Discriminator, Generator
 from ssgan.options import check_option
 from ssgan.passes import Drawn, discriminate
 from ssgan.phases import BOTH, CLASSES, LABELS
-from ssgan.terms import Passes, Term
+from ssgan.terms import Passes, Term, standardized
 
 
 def to_unit_range(images: tf.Tensor) -> tf.Tensor:
@@ -214,6 +214,36 @@ class SSGAN(CompiledGAN):
         self.ema_discriminator.set_weights(self.discriminator.get_weights())
         if self.ema_generator is not None:
             self.ema_generator.set_weights(self.generator.get_weights())
+
+    def encode(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns noise of which the generator draws such images, of a discriminator that encodes (arXiv:1903.01931).
+
+        Args:
+            images: uint8 or float [batch, height, width, channels] in 0..255.
+
+        Returns:
+            float32 [batch, latent_dim], each row of mean 0 and deviation 1.
+
+        Raises:
+            UsageError: if the discriminator does not encode: `Discriminator(..., encoding=nz)`, `--encoder_weight`.
+        """
+        if not self.discriminator.encoding:
+            raise UsageError("the discriminator does not encode; expected encoding=latent_dim, or --encoder_weight=0.5")
+        _, features = self.ema_discriminator(self._scaled(images), training=False)
+        return standardized(self.ema_discriminator.encode(features))
+
+    def reconstruct(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns what the generator draws of the codes of images, and of their predicted classes if it is conditional.
+
+        Args and errors are those of `encode`.
+
+        Returns:
+            float32 [batch, height, width, channels] in 0..255.
+        """
+        noise, generator = self.encode(images), self.sampler
+        classes = tf.argmax(self(images), axis=-1, output_type=tf.int32)
+        drawn = generator((noise, classes) if generator.num_classes else noise, training=False)
+        return (drawn + 1.0) * 127.5
 
     def initialize_from_data(self, images: tf.Tensor, *, seed: int | None = None) -> None:
         """Data-dependent initialisation of both networks (arXiv:1602.07868); call it once, before `fit`.

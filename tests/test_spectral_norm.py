@@ -209,8 +209,14 @@ def test_a_discriminator_with_another_normalisation_is_otherwise_the_same(arch, 
     ("options", "message"),
     [
         ({"normalization": "layer"}, "normalization='layer': expected one of weight, spectral, none"),
-        ({"normalization": "spectral", "arch": "article"}, "arch='article' has batch norm, which would undo"),
-        ({"normalization": "none", "arch": "article"}, "arch='article' has batch norm, which would undo"),
+        (
+            {"normalization": "spectral", "arch": "article"},
+            "normalization='spectral': this architecture has batch norm, which would undo it",
+        ),
+        (
+            {"normalization": "none", "arch": "article"},
+            "normalization='none': this architecture has batch norm, which would undo it",
+        ),
         (
             {"normalization": "spectral", "trunk": keras.Sequential([keras.layers.Flatten()])},
             "in a trunk of your own take layers such as ssgan.layers.SpectralNormConv2D",

@@ -4,6 +4,7 @@ from ssgan.layers.batch_norm import BatchNormalization
 from ssgan.layers.minibatch import MinibatchDiscrimination
 from ssgan.layers.noise import Dropout, UniformNoise
 from ssgan.layers.recomputed import RecomputedKernel
+from ssgan.layers.rejection import CascadingRejection
 from ssgan.layers.self_modulation import SelfModulatedBatchNormalization
 from ssgan.layers.spectral_norm import SpectralNormalized, SpectralNormConv2D, SpectralNormDense
 from ssgan.layers.virtual_batch_norm import ReferenceBatch, VirtualBatchNormalization
@@ -16,6 +17,7 @@ from ssgan.layers.weight_norm import (
 
 __all__ = [
     "BatchNormalization",
+    "CascadingRejection",
     "Dropout",
     "MinibatchDiscrimination",
     "RecomputedKernel",

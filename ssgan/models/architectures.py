@@ -112,6 +112,12 @@ ARCHITECTURES: dict[str, Callable[..., list[layers.Layer]]] = {
 _FIRST_WIDTH = {"small": 32, "tiny": 16, "paper_svhn": 64, "paper_cifar": 96, "article": 64}
 
 
+def check_image_shape(shape: tuple[int | None, ...]) -> None:
+    """Raises a ValueError if no architecture takes images of this shape, [batch, height, width, channels]."""
+    if len(shape) != 4 or not all(side and 16 <= side <= 128 for side in shape[1:3]) or shape[3] not in (1, 3):
+        raise ValueError(f"images of shape {tuple(shape)}: expected [batch, 16..128, 16..128, 1 or 3]")
+
+
 def halvings_to_32_pixels(image_shape: Sequence[int]) -> int:
     """Returns how often an image (height, width, ...) is to be halved until its larger side is at most 32 pixels."""
     return max(0, math.ceil(math.log2(max(image_shape[:2]) / 32)))
@@ -131,7 +137,15 @@ def with_normalization(parts: Sequence[layers.Layer], normalization: str) -> lis
         parts: the layers.
         normalization: `weight`: nothing is exchanged; `spectral`: for spectrally normalised ones (arXiv:1802.05957);
             `none`: for plain ones.
+
+    Raises:
+        ValueError: where something is to be exchanged in an architecture with batch norm.
     """
+    if normalization != "weight" and any(isinstance(part, BatchNormalization) for part in parts):
+        raise ValueError(
+            f"normalization={normalization!r}: this architecture has batch norm, which would undo it; expected another "
+            "arch, or normalization='weight', which changes nothing here"
+        )
     exchange = _EXCHANGED[normalization]
     return [exchange(part) if isinstance(part, WeightNormConv2D) else part for part in parts]
 

@@ -9,6 +9,7 @@ from ssgan.layers import MinibatchDiscrimination, SpectralNormalized, WeightNorm
 from ssgan.models.architectures import (
     ARCHITECTURES,
     NORMALIZATIONS,
+    check_image_shape,
     halving,
     halvings_to_32_pixels,
     with_normalization,
@@ -35,6 +36,8 @@ class Discriminator(keras.Model):
             `none`. The class logits stay weight-normalised: a bound would keep their probabilities from 0 and 1.
         minibatch_features: 0, or measures of how alike the images of a batch are (arXiv:1606.03498, section 3.2), which
             move the logit of "generated" alone: see `generated_logits`. The paper's code: 100.
+        encoding: 0, or the size of the codes that the discriminator gives, too, at least 3 (O-GAN, arXiv:1903.01931):
+            see `encode`. The mean of a code is the GAN logit then, `l = mean(e) + log softmax(c)` of class scores `c`.
         halvings: how often the architecture first halves the images; None: until they have at most 32 pixels.
         dtype: Keras dtype policy of the convolutions; pooling, features and logits are always float32.
 
@@ -44,7 +47,7 @@ class Discriminator(keras.Model):
 
     Raises:
         ValueError: for an unknown `arch`, `pooling` or `normalization`, one that does not go with the architecture or
-            with a trunk of one's own, fewer than 2 classes, or images of another size.
+            with a trunk of one's own, fewer than 2 classes, sizes out of bounds, or images of another size.
 
     Example:
         >>> discriminator = ssgan.Discriminator(10, arch="paper_svhn")
@@ -60,34 +63,36 @@ class Discriminator(keras.Model):
         pooling: str = "max",
         normalization: str = "weight",
         minibatch_features: int = 0,
+        encoding: int = 0,
         halvings: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         if num_classes < 2:
             raise ValueError(f"num_classes={num_classes}: expected at least 2")
-        if arch not in ARCHITECTURES:
-            raise ValueError(f"arch={arch!r}: expected one of {', '.join(ARCHITECTURES)}")
-        if pooling not in _POOLING:
-            raise ValueError(f"pooling={pooling!r}: expected one of {', '.join(_POOLING)}")
-        if normalization not in NORMALIZATIONS:
-            raise ValueError(f"normalization={normalization!r}: expected one of {', '.join(NORMALIZATIONS)}")
-        if minibatch_features < 0:
-            raise ValueError(f"minibatch_features={minibatch_features}: expected at least 1, or 0 for none")
-        if trunk is not None and not isinstance(trunk, keras.Model):
-            raise ValueError(f"trunk={trunk!r}: expected a Keras model, from images to a feature map or a vector")
+        for name, value, known in (
+            ("arch", arch, ARCHITECTURES),
+            ("pooling", pooling, _POOLING),
+            ("normalization", normalization, NORMALIZATIONS),
+        ):
+            if value not in known:
+                raise ValueError(f"{name}={value!r}: expected one of {', '.join(known)}")
+        _check_heads(minibatch_features, encoding)
+        if trunk is not None:
+            _check_trunk(trunk, normalization)
         self.num_classes = num_classes
         self.arch = arch
         self.pooling = pooling
         self.normalization = normalization
         self.minibatch_features = minibatch_features
+        self.encoding = encoding
         self.halvings = halvings
         self.has_own_trunk = trunk is not None
         self.trunk = self._normalized(ARCHITECTURES[arch](self.dtype_policy)) if trunk is None else [trunk]
-        if normalization != "weight":
-            self._check_normalization()
         self.pool = _POOLING[pooling](dtype="float32")
         self.head = WeightNormDense(num_classes, train_gain=True, init_scale=0.1, dtype="float32", name="logits")
+        if encoding:
+            self.encoder = keras.layers.Dense(encoding, dtype="float32", name="encoder")
         if minibatch_features:
             self.minibatch = MinibatchDiscrimination(minibatch_features, dtype="float32", name="minibatch")
             # No bias, which the class logits have together, and at first no weight: the logit of "generated" is 0.
@@ -102,7 +107,7 @@ class Discriminator(keras.Model):
 
     def build(self, input_shape):
         if not self.has_own_trunk:
-            _check_image_shape(input_shape)
+            check_image_shape(input_shape)
             if self.halvings is None:
                 self.halvings = halvings_to_32_pixels(input_shape[1:])
             self._halve_first(self.halvings)
@@ -113,6 +118,8 @@ class Discriminator(keras.Model):
         self.pools = len(input_shape) == 4
         features = _built(self.pool, input_shape) if self.pools else input_shape
         _built(self.head, features)
+        if self.encoding:
+            self.encoder.build(features)
         if self.minibatch_features:
             self.minibatch.build(features)
             self.generated.build((None, self.minibatch_features))
@@ -127,25 +134,31 @@ class Discriminator(keras.Model):
     def _normalized(self, parts: list[keras.layers.Layer]) -> list[keras.layers.Layer]:
         return with_normalization(parts, self.normalization)
 
-    def _check_normalization(self) -> None:
-        """Raises a ValueError where a normalisation other than that by weight cannot be had."""
-        if self.has_own_trunk:
-            raise ValueError(
-                f"normalization={self.normalization!r} is of the named architectures; in a trunk of your own take "
-                "layers such as ssgan.layers.SpectralNormConv2D, and leave normalization out"
-            )
-        if self.has_batch_statistics:
-            raise ValueError(
-                f"arch={self.arch!r} has batch norm, which would undo normalization={self.normalization!r}; expected "
-                "an architecture without batch norm, or normalization='weight', which changes nothing in it"
-            )
-
     def call(self, images, training=False):
         maps = images
         for layer in self.trunk:
             maps = layer(maps, training=training) if _is_stochastic(layer) else layer(maps)
         features = self.pool(maps) if self.pools else keras.ops.cast(maps, "float32")
-        return self.head(features), features
+        logits = self.head(features)
+        if self.encoding:
+            logits = keras.ops.mean(self.encode(features), axis=1, keepdims=True) + keras.ops.log_softmax(logits)
+        return logits, features
+
+    def encode(self, features: tf.Tensor) -> tf.Tensor:
+        """Returns the codes `e` of images: `N(e)`, see `ssgan.terms.standardized`, is noise that gives such an image.
+
+        Args:
+            features: float [rows, features] of these images.
+
+        Returns:
+            float32 [rows, encoding].
+
+        Raises:
+            ValueError: for a discriminator without an encoding.
+        """
+        if not self.encoding:
+            raise ValueError("encoding=0: this discriminator gives no codes; make one with the size of the noise")
+        return self.encoder(features)
 
     def generated_logits(self, features: tf.Tensor) -> tf.Tensor:
         """Returns the logits of "generated" in training, by which those of "real" are less: `logsumexp(l) - g`.
@@ -183,8 +196,8 @@ class Discriminator(keras.Model):
 
     def get_config(self) -> dict:
         """Returns the arguments."""
-        config = {"num_classes": self.num_classes, "arch": self.arch, "pooling": self.pooling}
-        config |= {"normalization": self.normalization, "minibatch_features": self.minibatch_features}
+        names = ("num_classes", "arch", "pooling", "normalization", "minibatch_features", "encoding")
+        config = {name: getattr(self, name) for name in names}
         if self.has_own_trunk:
             config["trunk"] = keras.saving.serialize_keras_object(self.trunk[0])
         return {**config, "halvings": self.halvings, "dtype": self.dtype_policy.name, "name": self.name}
@@ -218,6 +231,20 @@ def _is_stochastic(layer: keras.layers.Layer) -> bool:
     return isinstance(layer, (*kinds, SpectralNormalized))
 
 
-def _check_image_shape(shape: tuple[int | None, ...]) -> None:
-    if len(shape) != 4 or not all(side and 16 <= side <= 128 for side in shape[1:3]) or shape[3] not in (1, 3):
-        raise ValueError(f"images of shape {tuple(shape)}: expected [batch, 16..128, 16..128, 1 or 3]")
+def _check_heads(minibatch_features: int, encoding: int) -> None:
+    if minibatch_features < 0:
+        raise ValueError(f"minibatch_features={minibatch_features}: expected at least 1, or 0 for none")
+    if encoding < 0 or encoding in (1, 2):
+        raise ValueError(
+            f"encoding={encoding}: expected at least 3, as mean and length of a code are taken away, or 0 for none"
+        )
+
+
+def _check_trunk(trunk: keras.Model, normalization: str) -> None:
+    if not isinstance(trunk, keras.Model):
+        raise ValueError(f"trunk={trunk!r}: expected a Keras model, from images to a feature map or a vector")
+    if normalization != "weight":
+        raise ValueError(
+            f"normalization={normalization!r} is of the named architectures; in a trunk of your own take layers such "
+            "as ssgan.layers.SpectralNormConv2D, and leave normalization out"
+        )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _SLOPE = ("r1_weight", "r2_weight", "gradient_penalty_weight")
 _OF_GAN = (
     *("conditional", "minibatch_features", "generator_learning_rate", "adversarial_weight", "mode_seeking_weight"),
-    *("class_feature_matching_weight", *_SLOPE),
+    *("class_feature_matching_weight", "encoder_weight", *_SLOPE),
 )
 _SMOOTHED = ("gan", "gan_saturating", "lsgan")
 
@@ -25,7 +25,7 @@ def check_combinations(config: "Config") -> None:
 def generator_losses(config: "Config") -> list[str]:
     """Returns the names of the weights of the generator's loss that have an effect."""
     of_classes = ["generated_class_weight", "class_feature_matching_weight"] if config.conditional else []
-    return ["feature_matching_weight", "adversarial_weight", "mode_seeking_weight", *of_classes]
+    return ["feature_matching_weight", "adversarial_weight", "mode_seeking_weight", "encoder_weight", *of_classes]
 
 
 def _of_duration_and_images(config: "Config") -> Iterator[str]:
@@ -99,6 +99,11 @@ def _of_losses(config: "Config") -> Iterator[str]:
         yield (
             f"{_shown(config, 'mode_seeking_weight', 'generated_batch')}: mode seeking compares two generated images; "
             "take 2 or more"
+        )
+    if config.encoder_weight and (config.latent != "normal" or config.latent_dim < 3):
+        yield (
+            f"{_shown(config, 'encoder_weight', 'latent', 'latent_dim')}: O-GAN standardises noise of three numbers or "
+            "more; take --latent=normal and --latent_dim=3 or more"
         )
     if config.label_smoothing and config.objective not in _SMOOTHED:
         yield (

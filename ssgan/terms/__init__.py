@@ -12,6 +12,7 @@ from ssgan.terms.feature_matching import (
 from ssgan.terms.generated import GeneratedClass, ModeSeeking, generated_class_loss, mode_seeking_loss
 from ssgan.terms.logits import gan_logits, kplus1_logits, masked_mean
 from ssgan.terms.objectives import OBJECTIVES, Objective, check_objective, generated_loss, real_loss
+from ssgan.terms.ogan import CodeCorrelation, GeneratorCodeCorrelation, check_codes, correlation, standardized
 from ssgan.terms.penalties import R1, R2, GradientPenalty, SlopePenalty
 from ssgan.terms.pseudo_labels import PseudoLabels, is_confident, pseudo_label_loss
 from ssgan.terms.smoothness import (
@@ -28,11 +29,13 @@ __all__ = [
     "Adversarial",
     "AdversarialExamples",
     "ClassFeatureMatching",
+    "CodeCorrelation",
     "ConsistencyTerm",
     "FeatureMatching",
     "Generated",
     "GeneratedClass",
     "GeneratorAdversarial",
+    "GeneratorCodeCorrelation",
     "GeneratorHistoricalAveraging",
     "GradientPenalty",
     "HistoricalAveraging",
@@ -50,10 +53,12 @@ __all__ = [
     "Supervised",
     "Term",
     "VirtualAdversarial",
+    "check_codes",
     "check_objective",
     "check_terms",
     "class_feature_matching_loss",
     "consistency",
+    "correlation",
     "feature_matching_loss",
     "gan_logits",
     "generated_class_loss",
@@ -65,6 +70,7 @@ __all__ = [
     "mode_seeking_loss",
     "pseudo_label_loss",
     "real_loss",
+    "standardized",
     "steepest_change",
     "supervised_loss",
 ]

@@ -74,6 +74,7 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
             pooling=config.pooling,
             normalization=config.normalization,
             minibatch_features=config.minibatch_features,
+            encoding=config.latent_dim if config.encoder_weight else 0,
             dtype=dtype,
         ),
         Generator(
@@ -105,6 +106,7 @@ def d_terms(config: Config) -> list[terms.Term]:
         (True, terms.R2(config.r2_weight)),
         (True, terms.GradientPenalty(config.gradient_penalty_weight)),
         (True, terms.HistoricalAveraging(config.historical_averaging_weight)),
+        (True, terms.CodeCorrelation(config.encoder_weight)),
         (classes, terms.PseudoLabels(config.pseudo_label_weight, threshold=config.pseudo_label_threshold)),
         (classes, terms.VirtualAdversarial(config.vat_weight, radius=config.vat_radius)),
         (
@@ -131,6 +133,7 @@ def g_terms(config: Config) -> list[terms.Term]:
         (config.conditional, terms.GeneratedClass(config.generated_class_weight)),
         (True, terms.ModeSeeking(config.mode_seeking_weight)),
         (True, terms.GeneratorAdversarial(config.adversarial_weight, objective=config.objective)),
+        (True, terms.GeneratorCodeCorrelation(config.encoder_weight)),
         (True, terms.GeneratorHistoricalAveraging(config.historical_averaging_weight)),
     ]
     return [term for has_part, term in every if has_part and term.weight] if config.gan_weight else []

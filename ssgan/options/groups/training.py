@@ -127,6 +127,13 @@ class GeneratorLoss(Group):
         low=0.0,
         high=1000.0,
     )
+    encoder_weight: float = option(
+        0.0,
+        "O-GAN (arXiv:1903.01931): the discriminator encodes images, too, and generated ones as their noise; weight in "
+        "the loss of both networks, 0 for none, the paper takes 0.5. With --latent=normal.",
+        low=0.0,
+        high=1000.0,
+    )
     mode_seeking_weight: float = option(
         0.0,
         "Weight of mode seeking: other noise shall give another image (arXiv:1903.05628); 0 for none, 0.3 is usual "
