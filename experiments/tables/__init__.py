@@ -6,7 +6,7 @@ What a row is called is written here; every number in it comes from a file.
 import functools
 from collections.abc import Callable
 
-from experiments.tables import accuracy, options, robustness, speed
+from experiments.tables import accuracy, options, robustness, speed, tour
 from ssgan.options import Config
 from ssgan.options.groups import Group
 
@@ -24,5 +24,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "variants": speed.variants,
     "exports": speed.exports,
     "faults": robustness.faults,
+    "tour": tour.tour,
     **{f"options {one.__name__}": functools.partial(options.table, one) for one in _GROUPS},
 }
