@@ -160,11 +160,13 @@ def d_loss(
 ) -> tf.Tensor:
     """Returns what the discriminator minimises, float32 scalar, of points float32 [batch, 1, 2, 1] of both kinds."""
     objective = terms.OBJECTIVES[game.objective]
-    of_real, of_generated = (terms.Rows(points, *discriminator(points)) for points in (real, generated))
+    of_real, (logits, features) = terms.Rows(real, *discriminator(real)), discriminator(generated)
     loss = tf.reduce_mean(objective.real(objective.scores(of_real.logits)))
-    loss += tf.reduce_mean(objective.generated(objective.scores(of_generated.logits)))
+    loss += tf.reduce_mean(objective.generated(objective.scores(logits)))
     if game.penalty is not None:
-        passes = terms.Passes(unlabeled=of_real, generated=of_generated, seeds=chance)
+        points = {"images": generated, "logits": logits, "features": features}
+        of_generated = terms.Generated(**points, drawn=generated, noise=generated, classes=None)
+        passes = terms.Passes(real=of_real, generated=of_generated, seeds=chance)
         loss += game.penalty.weight * game.penalty(passes, discriminator)
     return loss
 
