@@ -64,7 +64,7 @@ def test_the_objectives_and_r1_move_two_numbers_as_by_hand(objective, r1_weight,
                 zero = tf.zeros([1, 1, 1, 1])
                 real = terms.Rows(zero, *discriminator(zero))
                 d_loss = tf.reduce_sum(game.real(game.scores(real.logits)) + game.generated(generated))
-                passes = terms.Passes(unlabeled=real, generated=real, seeds=None)
+                passes = terms.Passes(real=real, generated=real, seeds=None)
                 d_loss += r1_weight * terms.R1()(passes, discriminator)
                 g_loss = tf.reduce_sum(game.generator(generated))
             by_slope, by_point = tape.gradient(d_loss, slope), tape.gradient(g_loss, point)
