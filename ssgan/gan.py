@@ -20,6 +20,7 @@ from ssgan.models import Discriminator, Generator
 from ssgan.options import check_option
 from ssgan.passes import Drawn, discriminate
 from ssgan.phases import BOTH, CLASSES, LABELS
+from ssgan.seeds import seeded
 from ssgan.terms import Passes, Term, standardized
 
 
@@ -71,7 +72,8 @@ class SSGAN(CompiledGAN):
         self.image_shape = generator.image_shape
         self.ema_decay = ema_decay
         self.ema_discriminator = averaged_copy(discriminator)
-        self.ema_generator = averaged_copy(generator) if averages_generator else None
+        with seeded(0):  # its weights are copied: it shall draw no seed that others get then
+            self.ema_generator = averaged_copy(generator) if averages_generator else None
         self.noise_seed = keras.random.SeedGenerator()
         self.steps_done = self.add_weight(
             name="steps_done", shape=(), dtype="int64", initializer="zeros", trainable=False
@@ -82,15 +84,16 @@ class SSGAN(CompiledGAN):
     def build(self, input_shape):
         """Builds the networks; the moving averages start at the weights."""
         of_noise = (None, self.generator.latent_dim)
-        for network, average, shape in (
-            (self.discriminator, self.ema_discriminator, input_shape),
-            (self.generator, self.ema_generator, of_noise),
-        ):
+        for network, shape in ((self.discriminator, input_shape), (self.generator, of_noise)):
             if not network.built:
                 network.build(shape)
-            if average is not None and not average.built:
-                average.build(shape)
-                average.set_weights(network.get_weights())
+        if not self.ema_discriminator.built:
+            self.ema_discriminator.build(input_shape)
+            self.ema_discriminator.set_weights(self.discriminator.get_weights())
+        if self.ema_generator is not None and not self.ema_generator.built:
+            with seeded(0):
+                self.ema_generator.build(of_noise)
+            self.ema_generator.set_weights(self.generator.get_weights())
 
     def call(self, images, training=False):
         """Returns the class probabilities of the EMA weights; `training` has no influence."""

@@ -19,6 +19,13 @@ HOME = {
     "WeightNormConv2DTranspose": "layers",
     "Dropout": "layers",
     "UniformNoise": "layers",
+    "SpectralNormDense": "layers",
+    "SpectralNormConv2D": "layers",
+    "MinibatchDiscrimination": "layers",
+    "CascadingRejection": "layers",
+    "ReferenceBatch": "layers",
+    "VirtualBatchNormalization": "layers",
+    "SelfModulatedBatchNormalization": "layers",
     "BatchNormalization": "layers",
 }
 

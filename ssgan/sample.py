@@ -47,8 +47,6 @@ class SampleConfig:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             check(SampleConfig, field.name, getattr(self, field.name), shown_as=f"--{field.name}")
-        if not self.out:
-            raise UsageError("--out is missing; expected FILE.png, FILE.npz or a folder")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -80,6 +78,8 @@ def draw(options: SampleConfig) -> Path:
     from ssgan.store import files, run
 
     # The generator
+    if not options.out:
+        raise UsageError("--out is missing; expected FILE.png, FILE.npz or a folder")
     out = Path(os.path.expanduser(options.out))
     _refuse_if_there(out)
     run_dir = run.finished(options.run)

@@ -36,7 +36,7 @@ def test_a_reader_fetches_nothing_from_elsewhere(site):
 
 def test_the_reference_holds_the_docstrings(site):
     shown = re.sub(r"<[^>]+>", "", (site / "reference" / "terms" / "index.html").read_text())
-    assert "Distance between the mean features of unlabelled and of generated images" in shown
+    assert "Distance between the mean features of real and of generated images" in shown
     assert "at least 0." in shown
 
 

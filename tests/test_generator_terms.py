@@ -161,7 +161,7 @@ def test_the_options_make_the_terms():
         ({"conditional": True, "generated_class_weight": 0}, "nothing would tell the generator"),
         (
             {"feature_matching_weight": 0},
-            "--feature_matching_weight=0, --adversarial_weight=0, --mode_seeking_weight=0:",
+            "--feature_matching_weight=0, --adversarial_weight=0, --mode_seeking_weight=0, --encoder_weight=0: the",
         ),
         ({"class_feature_matching_weight": 1}, "--class_feature_matching_weight=1 without --conditional"),
         ({"mode_seeking_weight": 0.3, "generated_batch": 1}, "compares two generated images; take 2 or more"),

@@ -90,7 +90,7 @@ def test_nothing_is_overwritten(made, tmp_path):
     with pytest.raises(UsageError, match=r"expected a name that ends in .npz or .png, or a folder"):
         draw(SampleConfig(run=str(folder), out=str(tmp_path / "s.jpg")))
     with pytest.raises(UsageError, match="--out is missing"):
-        SampleConfig(run=str(folder))
+        draw(SampleConfig(run=str(folder)))
 
 
 def test_the_way_between_two_noises(made, tmp_path):
