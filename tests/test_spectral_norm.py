@@ -285,6 +285,19 @@ def test_it_is_restored_saved_and_exported(gan, tmp_path):
     np.testing.assert_allclose(ssgan.load_classifier(tmp_path / "classifier.keras")(images), expected, atol=1e-5)
 
 
+def test_initialisation_from_data_moves_the_vectors_once_and_no_kernel():
+    network = Discriminator(3, arch="tiny", normalization="spectral")
+    network.build((None, 16, 16, 1))
+    layers = [layer for layer in network.trunk if isinstance(layer, SpectralNormalized)]
+    before = [(layer.unnormalized.numpy(), layer.u.numpy()) for layer in layers]
+    network.initialize_from_data(to_unit_range(make_batch()[0]))
+    for layer, (kernel, u) in zip(layers, before, strict=True):
+        np.testing.assert_array_equal(layer.unnormalized, kernel)
+        matrix = matrix_of(layer, kernel)
+        moved = matrix @ (matrix.T @ u)
+        np.testing.assert_allclose(layer.u, moved / np.linalg.norm(moved), atol=1e-5)
+
+
 def test_one_without_normalisation_is_exported():
     discriminator, images = Discriminator(3, arch="tiny", normalization="none"), make_batch()[0]
     discriminator.build((None, 16, 16, 1))
