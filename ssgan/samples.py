@@ -40,6 +40,24 @@ def sample(
     return pixels
 
 
+def draw_evenly(
+    generator: Generator, count: int, *, seed: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32] | None]:
+    """Draws images, evenly over the classes.
+
+    Args:
+        generator: customarily `gan.sampler`.
+        count: images.
+        seed: of the noise.
+
+    Returns:
+        The images, uint8 [count, height, width, channels], and the classes that a conditional generator was told,
+        int32 [count]; None of another.
+    """
+    classes = even_classes(count, generator.num_classes) if generator.num_classes else None
+    return sample(generator, generator.noise(count, seed=seed), classes), classes
+
+
 def to_pixels(images: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
     """Returns images in -1..1 as uint8 pixels of the same shape."""
     return np.clip((images + 1.0) * 127.5, 0, 255).round().astype(np.uint8)

@@ -12,16 +12,9 @@ from ssgan.inputs import Batch
 from ssgan.options import Config
 from ssgan.training import build
 from tests.test_gan import make_batch, make_gan, step
+from tests.test_losses import gradient
 
 LOGITS = np.array([[2.0, 0.0, -1.0], [-3.0, 1.0, 0.5], [0.0, 0.0, 0.0]], np.float32)
-
-
-def gradient(function, values):
-    values = tf.constant(values)
-    with tf.GradientTape() as tape:
-        tape.watch(values)
-        value = function(values)
-    return tape.gradient(value, values).numpy()
 
 
 def test_the_loss_of_the_class_is_real_and_of_this_class():

@@ -9,17 +9,16 @@ from ssgan import quality
 from ssgan.errors import UsageError
 from ssgan.evaluate.runs import Member
 from ssgan.evaluate.training_images import read_training_images
-from ssgan.gan import to_unit_range
 from ssgan.models import Discriminator
 from ssgan.quality.comparison import LEAST_ROWS
-from ssgan.samples import even_classes, sample
+from ssgan.samples import draw_evenly
 
 if TYPE_CHECKING:
     from ssgan.data import Source
 
 DEFAULT_SAMPLES = 1000
 _TRAINED_ON = 10_000  # images, of the nets that measure
-_AT_ONCE = 500
+_SCALED_BY = 500  # images, of the net that is not trained
 
 
 def draws_to_measure(member: Member, asked: int | None) -> int:
@@ -77,15 +76,13 @@ def measure_samples(
 
 def draw(member: Member, count: int, *, seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32] | None]:
     """Returns images of a run's generator, uint8 [count, height, width, channels], and the classes that it was told."""
-    generator = member.sampler
-    assert generator is not None
-    classes = even_classes(count, generator.num_classes) if generator.num_classes else None
-    return sample(generator, generator.noise(count, seed=seed), classes), classes
+    assert member.sampler is not None
+    return draw_evenly(member.sampler, count, seed=seed)
 
 
 def _net(member: Member, images: "Source", name: str) -> Discriminator:
     if name == "random":
-        return quality.random_net(images.read(np.arange(min(len(images), _AT_ONCE))))
+        return quality.random_net(images.read(np.arange(min(len(images), _SCALED_BY))))
     return quality.trained_net(*_real_examples(member))
 
 
@@ -97,9 +94,7 @@ def _real_examples(member: Member) -> tuple[npt.NDArray[np.uint8], npt.NDArray[n
 
 
 def _as_sample(net: Discriminator, images: npt.NDArray[np.uint8], *, has_classes: bool) -> quality.Sample:
-    parts = [images[start : start + _AT_ONCE] for start in range(0, len(images), _AT_ONCE)]
-    outputs = [[np.asarray(output) for output in net(to_unit_range(part), training=False)] for part in parts]
-    logits, features = (np.concatenate(of_parts) for of_parts in zip(*outputs, strict=True))
+    logits, features = quality.outputs_of(net, images)
     return quality.Sample(features, logits.argmax(axis=1) if has_classes else None)
 
 

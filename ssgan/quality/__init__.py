@@ -3,7 +3,7 @@
 from ssgan.quality.collapse import Collapse, InARow, RealClasses, collapse_in_words, find_collapse, real_classes
 from ssgan.quality.comparison import Sample, compare
 from ssgan.quality.duplicates import Birthday, birthday
-from ssgan.quality.features import digest, features_of, random_net, trained_net
+from ssgan.quality.features import digest, features_of, outputs_of, random_net, trained_net
 from ssgan.quality.frechet import frechet_distance
 from ssgan.quality.kernel import KernelDistance, kernel_distance, squared_discrepancy
 from ssgan.quality.modes import ClassModes, class_modes
@@ -31,6 +31,7 @@ __all__ = [
     "frechet_distance",
     "kernel_distance",
     "one_nearest_neighbour_accuracy",
+    "outputs_of",
     "precision_recall_density_coverage",
     "random_net",
     "real_classes",

@@ -65,8 +65,22 @@ def features_of(net: Discriminator, images: npt.NDArray[np.uint8]) -> npt.NDArra
         net: of `random_net` or `trained_net`.
         images: uint8 [n, height, width, channels], n of at least 1.
     """
+    return outputs_of(net, images)[1]
+
+
+def outputs_of(
+    net: Discriminator, images: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Returns the logits of images, float32 [n, K], and their pooled features, float32 [n, d].
+
+    Args:
+        net: of images in -1..1; in inference.
+        images: uint8 [n, height, width, channels], n of at least 1.
+    """
     parts = [images[start : start + _AT_ONCE] for start in range(0, len(images), _AT_ONCE)]
-    return np.concatenate([np.asarray(net(to_unit_range(part), training=False)[1]) for part in parts])
+    outputs = [[np.asarray(output) for output in net(to_unit_range(part), training=False)] for part in parts]
+    logits, features = (np.concatenate(of_parts) for of_parts in zip(*outputs, strict=True))
+    return logits, features
 
 
 def digest(net: Discriminator) -> str:

@@ -7,10 +7,8 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from ssgan.evaluate.classification import Evaluation, evaluate
-from ssgan.gan import to_unit_range
+from ssgan.quality.features import outputs_of
 from ssgan.quality.supervised import train_supervised
-
-_AT_ONCE = 250
 
 
 def classification_accuracy_score(
@@ -63,6 +61,5 @@ def classification_accuracy_score(
         shift=shift,
         flip=flip,
     )
-    parts = [test_images[start : start + _AT_ONCE] for start in range(0, len(test_images), _AT_ONCE)]
-    logits = np.concatenate([np.asarray(classifier(to_unit_range(part), training=False)[0]) for part in parts])
+    logits, _ = outputs_of(classifier, test_images)
     return evaluate(softmax(logits.astype(np.float64), axis=1), test_labels, class_names=class_names)

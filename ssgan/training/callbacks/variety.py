@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from ssgan.quality import InARow, RealClasses, collapse_in_words, find_collapse
-from ssgan.samples import even_classes, sample
+from ssgan.samples import draw_evenly
 from ssgan.training.callbacks.due import is_due
 
 NAMES = ("classes_drawn", "class_variety")
@@ -47,9 +47,7 @@ class Variety(keras.callbacks.Callback):
         logs.update(dict.fromkeys(NAMES, math.nan))
         if step < _NOT_BEFORE * self.total_steps or not int(self.model.g_optimizer.iterations):
             return
-        generator = self.model.sampler
-        wanted = even_classes(_IMAGES, generator.num_classes) if generator.num_classes else None
-        images = sample(generator, generator.noise(_IMAGES, seed=self.seed), wanted)
+        images, wanted = draw_evenly(self.model.sampler, _IMAGES, seed=self.seed)
         has_classes = len(self.class_names) > 1
         probabilities = (
             self.model.predict(images, batch_size=_IMAGES, verbose=0) if has_classes else np.ones([_IMAGES, 1])
