@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ssgan.errors import UsageError
-from ssgan.store import files
+from ssgan.store import files, npz
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +112,7 @@ def test_arrays_are_read_back():
     }
     for save in (np.savez, np.savez_compressed):
         save("arrays.npz", **arrays)
-        found = files.read_npz(Path("arrays.npz"), max_bytes=1000)
+        found = npz.read_npz(Path("arrays.npz"), max_bytes=1000)
         assert found.keys() == arrays.keys()
         for name, array in arrays.items():
             np.testing.assert_array_equal(found[name], array, strict=True)
@@ -139,14 +139,14 @@ def test_a_hostile_array_is_refused(member, message):
     with zipfile.ZipFile("arrays.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("mask.npy", member)
     with pytest.raises(UsageError, match=f"arrays.npz is no readable NumPy archive.*{message}"):
-        files.read_npz(Path("arrays.npz"), max_bytes=1000)
+        npz.read_npz(Path("arrays.npz"), max_bytes=1000)
     assert os.listdir() == ["arrays.npz"]
 
 
 def test_a_pickle_is_refused():
     np.savez("arrays.npz", mask=np.array([object()]))
     with pytest.raises(UsageError, match="no readable NumPy archive"):
-        files.read_npz(Path("arrays.npz"), max_bytes=1000)
+        npz.read_npz(Path("arrays.npz"), max_bytes=1000)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 cut short", b"words"])
@@ -154,7 +154,7 @@ def test_what_is_no_archive_is_refused(content):
     if content is not None:
         Path("arrays.npz").write_bytes(content)
     with pytest.raises(UsageError, match="arrays.npz is no readable NumPy archive"):
-        files.read_npz(Path("arrays.npz"), max_bytes=1000)
+        npz.read_npz(Path("arrays.npz"), max_bytes=1000)
 
 
 def test_a_text_file_has_a_bound(monkeypatch):
@@ -166,7 +166,7 @@ def test_a_text_file_has_a_bound(monkeypatch):
 
 def test_a_pipe_is_refused_and_not_waited_for():
     os.mkfifo("pipe")
-    for read in (files.read_text, files.read_json, lambda path: files.read_npz(path, max_bytes=1000)):
+    for read in (files.read_text, files.read_json, lambda path: npz.read_npz(path, max_bytes=1000)):
         with pytest.raises(UsageError, match="pipe .*not a regular file"):
             read(Path("pipe"))
 

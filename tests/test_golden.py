@@ -14,7 +14,7 @@ import ssgan
 from ssgan.classifier import CLASSIFIER_FILE, to_classifier
 from ssgan.layers import WeightNormConv2D
 from ssgan.models import architectures
-from ssgan.store import checkpoint, files
+from ssgan.store import checkpoint, npz
 from tests.test_gan import make_batch
 
 GOLDEN = Path(__file__).parent / "golden" / "v1"
@@ -61,7 +61,7 @@ def write() -> None:
 
 @pytest.fixture
 def expected() -> dict[str, np.ndarray]:
-    return files.read_npz(GOLDEN / "expected.npz", max_bytes=10**6)
+    return npz.read_npz(GOLDEN / "expected.npz", max_bytes=10**6)
 
 
 def test_the_checkpoint_is_restored(gan, expected):

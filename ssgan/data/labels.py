@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ssgan.errors import UsageError
-from ssgan.store import files
+from ssgan.store import files, npz
 
 STRATEGIES = ("balanced", "proportional", "first")
 # Keeps the rows held out independent of the rows labelled, for one and the same seed.
@@ -175,7 +175,7 @@ def load_label_mask(path: str | Path) -> np.ndarray:
     Raises:
         UsageError: if the file is missing, damaged or something else.
     """
-    arrays = files.read_npz(Path(path), max_bytes=_LARGEST_MASK)
+    arrays = npz.read_npz(Path(path), max_bytes=_LARGEST_MASK)
     if not {"mask", "digest"} <= arrays.keys():
         raise UsageError(f"{path} holds {sorted(arrays)}; expected a label mask and its digest")
     mask, digest = arrays["mask"], str(arrays["digest"])

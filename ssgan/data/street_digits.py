@@ -16,7 +16,7 @@ import numpy as np
 from ssgan.data import street_scene
 from ssgan.data.street_scene import SIDE
 from ssgan.errors import UsageError
-from ssgan.store import files
+from ssgan.store import files, npz
 
 CLASS_NAMES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 FULL_SIZE = {"train": 73_257, "test": 26_032}
@@ -96,7 +96,7 @@ def _read(path: Path, count: int) -> tuple[np.ndarray, np.ndarray] | None:
     if not path.exists():
         return None
     try:
-        arrays = files.read_npz(path, max_bytes=count * _ROW * 2)
+        arrays = npz.read_npz(path, max_bytes=count * _ROW * 2)
         images, labels = arrays["images"], arrays["labels"]
     except (UsageError, KeyError) as error:  # whatever is wrong with a cache, drawing again mends it
         _log.warning("cannot read the cache %s (%s); drawing the images again", path, error)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from ssgan.errors import UsageError
-from ssgan.store import files
+from ssgan.store import files, npz
 
 FORMAT_VERSION = 1
 STATE, MANIFEST = "state.npz", "manifest.json"
@@ -120,7 +120,7 @@ def load(path: Path) -> Checkpoint:
     if found != expected:
         raise Damaged(f"{state}: found {found}, but {expected} were written")
     # Uncompressed, the arrays are no larger than the file.
-    return Checkpoint(step, files.parse_npz(io.BytesIO(content), state, max_bytes=size), about)
+    return Checkpoint(step, npz.parse_npz(io.BytesIO(content), state, max_bytes=size), about)
 
 
 def load_newest(folder: Path) -> Checkpoint | None:
