@@ -180,6 +180,7 @@ class SSGAN(CompiledGAN):
             gan_views=self.gan_views,
             needs={role for term in terms for role in term.needs},
             seeds=self.noise_seed,
+            step=self.steps_done,
         )
 
     def draw(self) -> Drawn:

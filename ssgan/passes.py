@@ -34,6 +34,7 @@ def discriminate(
     gan_views: str,
     needs: Collection[str],
     seeds: keras.random.SeedGenerator,
+    step: tf.Tensor,
 ) -> Passes:
     """Returns what a discriminator makes of the images of a batch, and of generated ones.
 
@@ -46,6 +47,7 @@ def discriminate(
         gan_views: `weak` or `strong`: the view in which the GAN sees real and generated images.
         needs: roles of the rows that are looked at, see `ssgan.terms.Passes`; others may be missing.
         seeds: of further random numbers.
+        step: number of this step, from 0 on.
     """
     weak, strong = batch.unlabeled_rows(views_of_real[0]), views_of_real[1]
     shares_view = gan_views == "strong"  # then the classifier learns from the very rows that the GAN does
@@ -63,8 +65,9 @@ def discriminate(
         unlabeled=unlabeled,
         weak=Rows(weak, *discriminator(weak, training=False)) if "weak" in needs and weak is not None else NO_ROWS,
         real=_among_its_like(discriminator, real),
-        generated=_among_its_like(discriminator, _generated(rows.get("generated"), drawn)),
+        generated=_among_its_like(discriminator, _generated(rows.get("generated"), drawn, views_of_drawn)),
         seeds=seeds,
+        step=step,
     )
 
 
@@ -87,14 +90,15 @@ def _part(of_role: Callable[[tf.Tensor], tf.Tensor | None], rows: Rows | None) -
     return NO_ROWS if not parts or parts[0] is None else Rows(*parts)
 
 
-def _generated(rows: Rows | None, drawn: Drawn | None) -> Generated:
-    if rows is None or drawn is None:
+def _generated(rows: Rows | None, drawn: Drawn | None, views: Views | None) -> Generated:
+    if rows is None or drawn is None or views is None:
         return NO_ROWS
     return Generated(
         images=rows.images,
         logits=rows.logits,
         features=rows.features,
         drawn=drawn.images,
+        strong=views[1],
         noise=drawn.noise,
         classes=drawn.classes,
     )

@@ -15,6 +15,8 @@ def terms_of(
     pseudo_label_threshold=0.95,
     vat_weight=0.0,
     vat_radius=0.05,
+    generated_labels=0.0,
+    generated_labels_start=0,
 ) -> dict[str, list[terms.Term]]:
     """Returns `d_terms` and `g_terms` for `SSGAN.compile`."""
     d_terms = [
@@ -22,6 +24,7 @@ def terms_of(
         terms.Adversarial(gan_weight, label_smoothing=label_smoothing),
         terms.PseudoLabels(pseudo_label_weight, threshold=pseudo_label_threshold),
         terms.VirtualAdversarial(vat_weight, radius=vat_radius),
+        terms.GeneratedLabels(generated_labels, threshold=pseudo_label_threshold, start=generated_labels_start),
     ]
     g_terms = [
         terms.FeatureMatching(feature_matching_weight, distance=feature_matching),

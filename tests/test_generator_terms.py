@@ -263,7 +263,9 @@ def test_every_objective_is_an_option_and_the_terms_by_hand(objective):
     game = terms.OBJECTIVES[objective]
     of_none = {"images": None, "features": None}
     rows = terms.Rows(logits=tf.constant(LOGITS), **of_none)
-    drawn = terms.Generated(logits=tf.constant(LOGITS[::-1] / 2), drawn=None, noise=None, classes=None, **of_none)
+    drawn = terms.Generated(
+        logits=tf.constant(LOGITS[::-1] / 2), drawn=None, strong=None, noise=None, classes=None, **of_none
+    )
     passes = terms.Passes(real=rows, generated=drawn, seeds=None)
     shift = 0.0 if game.is_log_ratio else np.log(3)
     u_real, u_generated = (np.log(np.exp(one).sum(axis=1)) - shift for one in (LOGITS, LOGITS[::-1] / 2))
@@ -287,7 +289,7 @@ def test_the_options_make_the_terms_of_the_discriminator():
         "consistency_term_weight": 0.8,
     }
     config = Config(adversarial_weight=0.9, vat_radius=0.2, adversarial_examples_norm="sign", **weights)
-    found = {term.name: term for term in build.d_terms(config)}
+    found = {term.name: term for term in build.d_terms(config, steps=10)}
     names = ["r1", "r2", "gradient_penalty", "historical_averaging", "pseudo_labels"]
     names += ["virtual_adversarial", "adversarial_examples", "consistency_term"]
     assert [found[name].weight for name in names] == list(weights.values())
@@ -295,3 +297,32 @@ def test_the_options_make_the_terms_of_the_discriminator():
     of_generator = {term.name: term.weight for term in build.g_terms(config)}
     expected = {"generator_adversarial": 0.9, "generator_historical_averaging": 0.4, "feature_matching": 1.0}
     assert of_generator == expected
+
+
+def test_generated_images_are_labelled_where_the_discriminator_agrees():
+    classes, counts = np.array([0, 0, 1]), np.array([True, False, True])
+    log_p = np.log(np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True))
+    expected = -(log_p[0, 0] + log_p[2, 1]) / 3
+    assert terms.generated_label_loss(LOGITS, classes, counts).numpy() == pytest.approx(expected, rel=1e-6)
+    found = gradient(lambda logits: terms.generated_label_loss(logits, classes, counts), LOGITS)
+    by_hand = counts[:, None] * (np.exp(log_p) - np.eye(3)[classes]) / 3
+    np.testing.assert_allclose(found, by_hand, rtol=1e-5, atol=1e-7)
+    p = np.exp(log_p)[np.arange(3), classes]  # 0.84, 0.01, 1/3
+    assert (
+        terms.is_of_class(LOGITS, classes, threshold=0.3).numpy().tolist() == (p >= 0.3).tolist() == [True, False, True]
+    )
+    assert terms.is_of_class(LOGITS, classes, threshold=p[0] + 1e-3).numpy().tolist() == [False, False, False]
+
+
+def test_generated_labels_begin_late_and_are_refused_where_there_are_none():
+    config = Config(conditional=True, generated_labels=0.3, generated_labels_start=0.25, pseudo_label_threshold=0.7)
+    (found,) = [term for term in build.d_terms(config, steps=200) if term.name == "generated_labels"]
+    assert (found.weight, found.threshold, found.start) == (0.3, 0.7, 50)
+    with pytest.raises(UsageError, match="--generated_labels=0.3 without --conditional: the generator draws no"):
+        Config(generated_labels=0.3)
+    with pytest.raises(UsageError, match="--generated_labels=0.3 and --arch=article: its second pass"):
+        Config(generated_labels=0.3, conditional=True, arch="article")
+    with pytest.raises(UsageError, match="GeneratedLabels needs a conditional generator"):
+        make_gan(d_terms=[terms.Supervised(), terms.Adversarial(), terms.GeneratedLabels()])
+    with pytest.raises(UsageError, match="GeneratedLabels passes the generated images once more, and batch norm"):
+        terms.GeneratedLabels().check(ssgan.Discriminator(3, arch="article"))

@@ -149,6 +149,8 @@ class ByHand:
         "pseudo_label_threshold": 0.95,
         "vat_weight": 0.0,
         "vat_radius": 0.05,
+        "generated_labels": 0.0,
+        "generated_labels_start": 0,
     }
 
     def __init__(self, **options):
@@ -206,6 +208,7 @@ class ByHand:
         else:
             noise, generated = self.generate()
             logs["d_loss"] = self.of_classes(images, labels, mask) + self.unsupervised(images, generated, mask)
+            logs["d_loss"] += self.generated_labels(generated)
             if options["updates"] == "simultaneous" and generators_turn:
                 unlabeled = images[~mask] if not mask.all() else images
                 logs["g_loss"] = self.of_generator(unlabeled, noise, generated)
@@ -284,6 +287,16 @@ class ByHand:
         real_loss = -(1 - smoothing) * np.log(sigmoid(real)) - smoothing * np.log(1 - sigmoid(real))
         return 0.5 * weight * (real_loss.mean() - np.log(1 - sigmoid(fake)).mean())
 
+    def generated_labels(self, generated):
+        weight, threshold = self.options["generated_labels"], self.options["pseudo_label_threshold"]
+        if not weight or self.steps < self.options["generated_labels_start"]:
+            return 0.0
+        rows = np.arange(len(generated))
+        agreed = softmax(self.predict(self.as_the_gan_sees(generated))[0])[rows, CONDITION] >= threshold
+        p = softmax(self.predict(self.strong(generated))[0])
+        self.back(self.strong(generated), weight * agreed[:, None] * (p - one_hot(CONDITION)) / len(rows))
+        return -weight * (agreed * np.log(p[rows, CONDITION])).sum() / len(rows)
+
     def of_generator(self, images, noise, generated):
         options, conditional = self.options, self.options["conditional"]
         loss = self.matching(images, noise, generated) if options["feature_matching_weight"] else 0.0
@@ -349,6 +362,15 @@ OPTIONS = [
         "pseudo_label_weight": 0.7,
         "pseudo_label_threshold": 0.6,
     },
+    {
+        "gan_views": "weak",
+        "augment": "color",
+        "conditional": True,
+        "generated_labels": 0.7,
+        "generated_labels_start": 1,
+        "pseudo_label_threshold": 0.2,
+    },
+    {"augment": "color", "conditional": True, "generated_labels": 0.7, "pseudo_label_threshold": 0.2},
     {"flip": "yes"},
     {"shift": 2},
     {"augment": "color"},

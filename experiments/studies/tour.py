@@ -165,7 +165,7 @@ def d_loss(
     loss += tf.reduce_mean(objective.generated(objective.scores(logits)))
     if game.penalty is not None:
         points = {"images": generated, "logits": logits, "features": features}
-        of_generated = terms.Generated(**points, drawn=generated, noise=generated, classes=None)
+        of_generated = terms.Generated(**points, drawn=generated, strong=generated, noise=generated, classes=None)
         passes = terms.Passes(real=of_real, generated=of_generated, seeds=chance)
         loss += game.penalty.weight * game.penalty(passes, discriminator)
     return loss

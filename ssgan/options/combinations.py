@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _SLOPE = ("r1_weight", "r2_weight", "gradient_penalty_weight")
 _OF_GAN = (
     *("conditional", "minibatch_features", "generator_learning_rate", "adversarial_weight", "mode_seeking_weight"),
-    *("class_feature_matching_weight", "encoder_weight", *_SLOPE),
+    *("class_feature_matching_weight", "generated_labels", "encoder_weight", *_SLOPE),
 )
 _SMOOTHED = ("gan", "gan_saturating", "lsgan")
 
@@ -59,10 +59,11 @@ def _of_networks(config: "Config") -> Iterator[str]:
             f"{_shown(config, slope[0], 'minibatch_features')}: the former needs a gradient for each image, and "
             "minibatch discrimination mixes them; leave one of them out"
         )
-    if config.consistency_term_weight and has_batch_norm:
+    second_pass = [name for name in ("consistency_term_weight", "generated_labels") if getattr(config, name)]
+    if second_pass and has_batch_norm:
         yield (
-            f"{_shown(config, 'consistency_term_weight', 'arch')}: its second pass would have other statistics in the "
-            "batch norm; take another --arch"
+            f"{_shown(config, second_pass[0], 'arch')}: its second pass would have other statistics in the batch norm; "
+            "take another --arch"
         )
     if config.generator == "self_modulated" and config.generator_normalization == "virtual":
         yield (
@@ -90,11 +91,9 @@ def _of_losses(config: "Config") -> Iterator[str]:
             "--conditional and --generated_class_weight=0: nothing would tell the generator what a class looks like; "
             "leave one of them out"
         )
-    if config.class_feature_matching_weight and not config.conditional:
-        yield (
-            f"{_shown(config, 'class_feature_matching_weight')} without --conditional: the generator's images have no "
-            "class; add --conditional"
-        )
+    of_classes = ("class_feature_matching_weight", "generated_labels")
+    if not config.conditional and (without := [name for name in of_classes if getattr(config, name)]):
+        yield (f"{_shown(config, without[0])} without --conditional: the generator draws no classes; add --conditional")
     if config.mode_seeking_weight and config.generated_batch < 2:
         yield (
             f"{_shown(config, 'mode_seeking_weight', 'generated_batch')}: mode seeking compares two generated images; "

@@ -10,6 +10,7 @@ from ssgan.terms.feature_matching import (
     feature_matching_loss,
 )
 from ssgan.terms.generated import GeneratedClass, ModeSeeking, generated_class_loss, mode_seeking_loss
+from ssgan.terms.generated_labels import GeneratedLabels, generated_label_loss, is_of_class
 from ssgan.terms.logits import gan_logits, kplus1_logits, masked_mean
 from ssgan.terms.objectives import OBJECTIVES, Objective, check_objective, generated_loss, real_loss
 from ssgan.terms.ogan import CodeCorrelation, GeneratorCodeCorrelation, check_codes, correlation, standardized
@@ -34,6 +35,7 @@ __all__ = [
     "FeatureMatching",
     "Generated",
     "GeneratedClass",
+    "GeneratedLabels",
     "GeneratorAdversarial",
     "GeneratorCodeCorrelation",
     "GeneratorHistoricalAveraging",
@@ -62,8 +64,10 @@ __all__ = [
     "feature_matching_loss",
     "gan_logits",
     "generated_class_loss",
+    "generated_label_loss",
     "generated_loss",
     "is_confident",
+    "is_of_class",
     "kl_divergence",
     "kplus1_logits",
     "masked_mean",

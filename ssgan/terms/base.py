@@ -47,12 +47,14 @@ class Generated(Rows):
 
     Attributes:
         drawn: the images as they were drawn, before their view: float32 [rows, height, width, channels] in -1..1.
+        strong: their strong view, likewise.
         noise: what they were drawn from, float32 [rows, latent_dim]; the rows of the first half have the classes of
             those of the second, in their order.
         classes: that were asked for, int32 [rows]; None of a generator that is not conditional.
     """
 
     drawn: tf.Tensor
+    strong: tf.Tensor
     noise: tf.Tensor
     classes: tf.Tensor | None
 
@@ -72,6 +74,7 @@ class Passes:
         real: the same rows as the GAN is to see real images, in their weak or strong view.
         generated: rows from the generator.
         seeds: of further random numbers.
+        step: number of this step, from 0 on, integer scalar.
     """
 
     labeled: Rows = NO_ROWS
@@ -81,6 +84,7 @@ class Passes:
     real: Rows = NO_ROWS
     generated: Generated = NO_ROWS
     seeds: keras.random.SeedGenerator
+    step: tf.Tensor = cast(tf.Tensor, None)
 
     def hold(self, roles: tuple[str, ...]) -> bool:
         """Tells whether there are rows of each of these roles."""
@@ -160,7 +164,7 @@ def check_terms(d_terms: Any, g_terms: Any) -> tuple[list[Term], list[Term]]:
     for name, terms in (("d_terms", d_terms), ("g_terms", g_terms)):
         if not isinstance(terms, list | tuple) or not all(isinstance(term, Term) for term in terms):
             raise UsageError(f"{name}={terms!r}: expected a list of terms such as ssgan.terms.Supervised()")
-    roles = [field.name for field in dataclasses.fields(Passes) if field.name not in ("labels", "seeds")]
+    roles = [field.name for field in dataclasses.fields(Passes) if field.name not in ("labels", "seeds", "step")]
     names = [term.name for term in [*d_terms, *g_terms]]
     for term in [*d_terms, *g_terms]:
         if names.count(term.name) > 1 or term.name in ("d_loss", "g_loss", "loss"):

@@ -93,8 +93,8 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
     return gan
 
 
-def d_terms(config: Config) -> list[terms.Term]:
-    """Returns the terms of the discriminator's loss."""
+def d_terms(config: Config, *, steps: int) -> list[terms.Term]:
+    """Returns the terms of the discriminator's loss, in a training of so many steps."""
     classes = config.has_labels  # a plain GAN names none
     every = [
         (classes, terms.Supervised()),
@@ -108,6 +108,14 @@ def d_terms(config: Config) -> list[terms.Term]:
         (True, terms.HistoricalAveraging(config.historical_averaging_weight)),
         (True, terms.CodeCorrelation(config.encoder_weight)),
         (classes, terms.PseudoLabels(config.pseudo_label_weight, threshold=config.pseudo_label_threshold)),
+        (
+            config.conditional,
+            terms.GeneratedLabels(
+                config.generated_labels,
+                threshold=config.pseudo_label_threshold,
+                start=round(config.generated_labels_start * steps),
+            ),
+        ),
         (classes, terms.VirtualAdversarial(config.vat_weight, radius=config.vat_radius)),
         (
             classes,
@@ -155,7 +163,7 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
     gan.compile(
         ConvMuon(d_rate) if config.optimizer == "muon" else keras.optimizers.Adam(d_rate, beta_1=0.5),
         keras.optimizers.Adam(g_rate, beta_1=0.5),
-        d_terms=d_terms(config),
+        d_terms=d_terms(config, steps=steps),
         g_terms=g_terms(config),
         updates=config.updates,
         d_steps=config.d_steps,

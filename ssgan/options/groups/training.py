@@ -98,7 +98,7 @@ class Gan(Group):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GeneratorLoss(Group):
-    """The loss of the generator: weights of its terms."""
+    """The loss of the generator: weights of its terms; and its images as further labelled ones."""
 
     feature_matching_weight: float = option(
         1.0,
@@ -126,6 +126,16 @@ class GeneratorLoss(Group):
         "(arXiv:1703.02000).",
         low=0.0,
         high=1000.0,
+    )
+    generated_labels: float = option(
+        0.0,
+        "Weight, in the discriminator's loss, of generated images as labelled ones (arXiv:1703.02291): those of a "
+        "--conditional generator that are taken for their class, see --pseudo_label_threshold; 0 for none.",
+        low=0.0,
+        high=1000.0,
+    )
+    generated_labels_start: float = option(
+        0.5, "Fraction of training after which --generated_labels has a part.", low=0.0, high=1.0
     )
     encoder_weight: float = option(
         0.0,
