@@ -79,7 +79,7 @@ def found(of: TrainingImages | None, *, missing: str = "", **about) -> Findings:
     )
 
 
-def write(folder: Path, what: Tested, of: Findings) -> str:
+def write(folder: Path, what: Tested, of: Findings, samples: dict | None = None) -> str:
     """Writes the page into a run folder with all its pictures, and returns it."""
     names = what.evaluation.class_names
     report.learning_curves({"step": [1, 2], "d_loss": [2.0, 1.0]}, folder / "curves.png", title="things")
@@ -88,5 +88,5 @@ def write(folder: Path, what: Tested, of: Findings) -> str:
         report.confusion_matrix(what.evaluation.confusion, names, folder / "confusion.png", title="things")
     path = folder / "report.html"
     runs = [(folder, "things with 30 labels", what.evaluation)]
-    write_page(path, what, of, members=runs, confusion=folder / "confusion.png")
+    write_page(path, what, of, members=runs, samples=samples, confusion=folder / "confusion.png")
     return path.read_text("utf-8")

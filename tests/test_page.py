@@ -68,6 +68,15 @@ def check(page: str) -> Reader:
     return read
 
 
+QUALITY = {
+    "images": 500,
+    "features": 128,
+    "feature_net": "random <b>",
+    "generated": {"coverage": 0.8125, "support": None, "classification_error": 0.25},
+    "real": {"coverage": 0.97, "support": 1234.0, "classification_error": 0.01},
+}
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> dict[str, Path]:
     """Pages with tidy names, with hostile ones, and with many."""
@@ -81,7 +90,7 @@ def written(tmp_path_factory) -> dict[str, Path]:
         hostile = {"source": HOSTILE[2], "processor": HOSTILE[0], "date": HOSTILE[8], "gpu": HOSTILE[9]}
         of = page_parts.found(page_parts.training(names), **(hostile if kind == "hostile" else {}))
         what = dataclasses.replace(page_parts.tested(names), title=names[0], tested_on=names[1])
-        page_parts.write(folder, what, of)
+        page_parts.write(folder, what, of, QUALITY)
         pages[kind] = folder / "report.html"
     return pages
 
@@ -232,3 +241,16 @@ def test_a_browser_shows_the_page_without_sideways_scrolling(browser, written, k
     assert not errors and all(url.startswith(("data:", "file:")) for url in requests)
     assert [url for url in requests if url.startswith("file:")] == [written[kind].as_uri()[:100]]
     context.close()
+
+
+def test_the_page_shows_how_good_generated_images_are(tmp_path):
+    text = page_parts.write(tmp_path, page_parts.tested(), page_parts.found(page_parts.training()), QUALITY)
+    assert '<a href="#generated">' in text and "A row for each class" not in text
+    assert "500 of each kind, 128 features of the net random &lt;b&gt;" in text
+    (row,) = re.findall(r"<tr><th scope=\"row\">coverage</th>(.*?)</tr>", text)
+    assert re.findall("<td>(.*?)</td>", row) == ["81.2 %", "97.0 %", "as real"]
+    (row,) = re.findall(r"<tr><th scope=\"row\">different images, estimated</th>(.*?)</tr>", text)
+    assert re.findall("<td>(.*?)</td>", row) == ["-", "1,234", "higher"]
+    conditional = page_parts.found(page_parts.training())
+    conditional.options["conditional"] = True
+    assert "A row for each class" in page_parts.write(tmp_path, page_parts.tested(), conditional, QUALITY)

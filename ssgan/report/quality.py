@@ -19,13 +19,20 @@ def format_quality(found: Mapping[str, Any]) -> str:
     Returns:
         Lines of text without a trailing newline.
     """
-    net = found["feature_net"]
-    head = f"generated images: {found['images']:,} of each kind, {found['features']} features of the net {net}"
-    return "\n".join([head, "", *aligned(list(_rows(found["generated"], found["real"])))])
+    return "\n".join([f"generated images: {compared(found)}", "", *aligned(quality_rows(found))])
+
+
+def compared(found: Mapping[str, Any]) -> str:
+    """Returns how many images were compared, and in which features."""
+    return f"{found['images']:,} of each kind, {found['features']} features of the net {found['feature_net']}"
+
+
+def quality_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    """Returns the table of `format_quality`: its head, and for each measure its name, two figures, what is better."""
+    return [["", "generated", "real", "better"], *_rows(found["generated"], found["real"])]
 
 
 def _rows(generated: Figures, real: Figures) -> Iterator[list[str]]:
-    yield ["", "generated", "real", "better"]
     for name, (title, shown, better) in _MEASURES.items():
         if name in generated:
             yield [title, shown(name, generated), shown(name, real), better]

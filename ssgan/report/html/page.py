@@ -1,6 +1,6 @@
 """What the page says, in the order in which it says it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ssgan.evaluate.examples import Example, confident_errors, least_certain
 from ssgan.evaluate.findings import Findings, Tested
 from ssgan.pages import templates
 from ssgan.report.html import facts, pictures, words
+from ssgan.report.quality import compared, quality_rows
 from ssgan.store import files
 
 MOST_ERRORS, MOST_DOUBTFUL, MOST_SUSPECTS, MOST_PAIRS = 24, 12, 24, 12
@@ -24,7 +25,13 @@ _LARGEST_PLOT = 90_000  # bytes
 
 
 def write_page(
-    path: Path, tested: Tested, found: Findings, *, members: Sequence[tuple[Path, str, Evaluation]], confusion: Path
+    path: Path,
+    tested: Tested,
+    found: Findings,
+    *,
+    members: Sequence[tuple[Path, str, Evaluation]],
+    samples: Mapping[str, Any] | None,
+    confusion: Path,
 ) -> None:
     """Writes the page: one file, whole or not at all, at most 1 MB, that asks nothing of a network.
 
@@ -33,6 +40,7 @@ def write_page(
         tested: what was predicted.
         found: what is known of the first run.
         members: of each run its folder, what it was trained on, and its own figures.
+        samples: how good generated images are, as `ssgan.quality.compare` returns it; None where it was not measured.
         confusion: the picture of the confusion matrix.
     """
     environment = templates(Path(__file__).parent)
@@ -44,6 +52,7 @@ def write_page(
         "facts": facts.facts(found),
         "tiles": facts.tiles(found),
         "details": facts.details(found),
+        "quality": samples and {"compared": compared(samples), "rows": quality_rows(samples)},
         **_figures(tested, found),
         **_examples(tested, found),
         **_plots(members[0][0], confusion=None if len(tested.evaluation.class_names) <= LARGEST_TABLE else confusion),

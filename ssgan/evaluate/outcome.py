@@ -1,0 +1,187 @@
+"""What `ssgan.eval` does with runs and the images that they are tested on: figures, files and a report."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from ssgan import report
+from ssgan.data import Source
+from ssgan.errors import UsageError
+from ssgan.evaluate.classification import Evaluation, evaluate
+from ssgan.evaluate.findings import Tested, gather
+from ssgan.evaluate.runs import Member
+from ssgan.evaluate.samples import draw, draws_to_measure, measure_samples
+from ssgan.report.html import write_page
+from ssgan.store import files, run
+
+if TYPE_CHECKING:
+    from ssgan.eval import EvalConfig
+
+
+def evaluate_classifiers(
+    members: Sequence[Member], images: Source, options: "EvalConfig", *, other: bool
+) -> dict[str, Any]:
+    """Tests a run, or an ensemble of runs, writes the files of the report into the first folder and prints it.
+
+    An ensemble predicts the mean of its members' probabilities (arXiv:1606.03498, table 1).
+
+    Args:
+        members: runs that have classes.
+        images: to test on, with labels.
+        options: of the command.
+        other: whether these are others than the test images of the run.
+
+    Returns:
+        The figures, as written to `metrics.json`.
+    """
+    first, has_one = members[0], len(members) == 1
+    # [members, (EMA, raw), images, classes]
+    probabilities = np.array(
+        [[_probabilities(classifier, images) for classifier in (member.averaged, member.raw)] for member in members]
+    )
+    mean = probabilities.mean(axis=0)
+    ema, raw = _evaluations(mean, images)
+    alone = [_evaluations(of_member, images) for of_member in probabilities]
+
+    metrics = _test_figures(images, ema, raw)
+    if has_one:
+        metrics |= _origin(first)
+    else:
+        metrics["members"] = [
+            {"run": str(member.run_dir), **_origin(member), **_test_figures(images, *pair)}
+            for member, pair in zip(members, alone, strict=True)
+        ]
+    if has_one and (count := draws_to_measure(first, options.samples)):
+        metrics["samples"] = _sample_figures(first, images, options, count=count)
+
+    # Files and the page, then the report: it may be read by nobody
+    name = f"{images.name} (SYNTHETIC)" if images.synthetic else images.name
+    what = f"trained on {first.trained_on}" if has_one else f"ensemble of {len(members)} runs"
+    picture, table, page = _paths(members, images, other=other)
+    title = f"{name}: {report.headline(ema, weights='EMA', split=images.split)}\n{what}"
+    report.confusion_matrix(ema.confusion, images.class_names, picture, title=title)
+    files.write_json(table, metrics)
+    where = f"{name}{'' if images.split == 'test' else f', split {images.split}'} ({images.source})"
+    write_page(
+        page,
+        Tested(title=name, tested_on=where, images=images, probabilities=mean[0], evaluation=ema, raw=raw),
+        gather(first, images, data_dir=_data_dir(first, options), cache_dir=options.cache_dir),
+        members=[(member.run_dir, member.trained_on, pair[0]) for member, pair in zip(members, alone, strict=True)],
+        samples=metrics.get("samples"),
+        confusion=picture,
+    )
+    if images.split == "train" and any(images.name == member.about["dataset"] for member in members):
+        print("*** train: images that were trained on; their error is no test error ***")
+    if has_one:
+        print(f"{first.run_dir}: {what}, tested on {where}\n")
+    else:
+        for member, pair in zip(members, alone, strict=True):
+            error = report.headline(pair[0], weights="EMA", split=images.split)
+            print(f"{member.run_dir}: trained on {member.trained_on}: {error}")
+        print(f"\n{what}, tested on {where}\n")
+    print(report.format_report(ema, raw=raw, split=images.split))
+    if "samples" in metrics:
+        print("\n" + report.format_quality(metrics["samples"]))
+    print(f"\nwritten: {table}, {picture}, {page}")
+    return metrics
+
+
+def evaluate_plain_gan(members: Sequence[Member], images: Source, options: "EvalConfig") -> dict[str, Any]:
+    """Measures what a plain GAN draws, which has no classes to test; writes the figures and prints them.
+
+    Args:
+        members: the run; one.
+        images: to hold the generated ones against.
+        options: of the command.
+
+    Returns:
+        The figures, as written to `metrics.json`.
+
+    Raises:
+        UsageError: for several runs, and if no image is to be generated.
+    """
+    if len(members) > 1:
+        raise UsageError("--run names a plain GAN (--labels=0) among several runs; it has no classes: name it alone")
+    (member,) = members
+    count = draws_to_measure(member, options.samples)
+    if not count:
+        raise UsageError("--samples=0, and a plain GAN (--labels=0) has no classes: nothing is left to evaluate")
+    metrics = {**_origin(member), "samples": _sample_figures(member, images, options, count=count)}
+    table, grid = member.run_dir / "metrics.json", member.run_dir / "samples.png"
+    pictures, _ = draw(member, 100, seed=0)
+    report.sample_grid(pictures, grid, caption=f"{member.about['dataset']}, plain GAN")
+    files.write_json(table, metrics)
+    print(f"{member.run_dir}: a plain GAN of {member.about['dataset']}, beside its {images.split} images\n")
+    print(report.format_quality(metrics["samples"]))
+    print(f"\nwritten: {table}, {grid}")
+    return metrics
+
+
+def _paths(members: Sequence[Member], images: Source, *, other: bool) -> list[Path]:
+    """Returns where the confusion matrix, the figures and the page go, named after what is evaluated."""
+    suffix = f"_ensemble_{_digest(members)}" if len(members) > 1 else ""
+    suffix += f"_{images.name}_{images.digest[:8]}" if other else ""
+    suffix += "" if images.split == "test" else f"_{images.split}"
+    names = (f"confusion{suffix}.png", f"metrics{suffix}.json", f"report{suffix}.html")
+    return [members[0].run_dir / name for name in names]
+
+
+def _data_dir(member: Member, options: "EvalConfig") -> str | None:
+    """Returns the folder that the options name, where the images of the training are in it, too."""
+    return options.data_dir if options.dataset in (None, member.config.dataset) else None
+
+
+def _sample_figures(member: Member, images: Source, options: "EvalConfig", *, count: int) -> dict[str, Any]:
+    return measure_samples(
+        member, images, count=count, feature_net=options.feature_net, has_score=options.accuracy_score
+    )
+
+
+def _evaluations(probabilities: npt.NDArray, images: Source) -> list[Evaluation]:
+    """Returns the evaluation of each row, [images, classes], of `probabilities`: of the EMA and of the raw weights."""
+    return [evaluate(row, images.labels, class_names=images.class_names) for row in probabilities]
+
+
+def _probabilities(classifier: keras.Model, images: Source) -> npt.NDArray:
+    """Returns the predictions for all images, which are read a few thousand at a time."""
+    parts = np.array_split(np.arange(len(images)), -(-len(images) // 5000))
+    return np.concatenate([classifier.predict(images.read(rows), batch_size=250, verbose=0) for rows in parts])
+
+
+def _digest(members: Sequence[Member]) -> str:
+    """Returns eight characters by which an ensemble's files are told from another's."""
+    folders = ",".join(str(member.run_dir.resolve()) for member in members)
+    return hashlib.sha256(folders.encode()).hexdigest()[:8]
+
+
+def _test_figures(images: Source, ema: Evaluation, raw: Evaluation) -> dict[str, Any]:
+    return {
+        f"{images.split}_error": ema.error,
+        f"{images.split}_error_raw": raw.error,
+        f"num_{images.split}": ema.images,
+        "split": images.split,
+        "dataset": images.name,
+        "source": images.source,
+        "synthetic": images.synthetic,
+        "digest": images.digest,
+        "ema": ema.as_dict(),
+        "raw": raw.as_dict(),
+    }
+
+
+def _origin(member: Member) -> dict[str, Any]:
+    """Returns what a run says of its training."""
+    config = member.config
+    return {
+        "trained_on": member.about["dataset"],
+        "num_train": member.about["num_train"],
+        "labels": config.labels,
+        "label_seed": config.label_seed,
+        "seed": config.seed,
+        **files.read_json(member.run_dir / run.SUMMARY),
+    }
