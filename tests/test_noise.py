@@ -14,6 +14,7 @@ from ssgan import terms
 from ssgan.classifier import to_classifier
 from ssgan.errors import UsageError
 from ssgan.layers import Dropout, SpectralNormConv2D, UniformNoise, WeightNormConv2D, WeightNormDense
+from ssgan.layers.recomputed import with_noise
 from ssgan.models import ARCHITECTURES, Discriminator
 from ssgan.options import Config
 from ssgan.store import run
@@ -155,18 +156,18 @@ def test_a_kernel_has_noise_of_its_relative_deviation_in_training(kind, monkeypa
         assert abs(np.mean((noise / noise.std()) ** 4) - 3) < 5 * np.sqrt(24 / noise.size)  # Gaussian
 
 
-def test_the_gradient_is_that_at_the_noisy_kernel():
-    layer = noisy_layer(WeightNormDense)
-    inputs = tf.random.stateless_normal([3, 24], [1, 2])
-    with tf.GradientTape() as tape:
-        outputs = layer(inputs, training=True)
-    np.testing.assert_allclose(tape.gradient(outputs, layer.bias.value), np.full(24, 3.0))
-    with tf.GradientTape() as tape:
-        sum_of = tf.reduce_sum(layer(inputs, training=True))
-    with tf.GradientTape() as plain:
-        without = tf.reduce_sum(layer(inputs, training=False))
-    one, other = (t.gradient(value, layer.direction.value) for t, value in ((tape, sum_of), (plain, without)))
-    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)  # linear in the kernel: the noise is no part of it
+def test_the_noise_follows_the_size_of_the_kernel_and_has_no_gradient():
+    kernel, values = tf.constant([[3.0, 4.0], [0.0, 5.0]]), []
+    for factor in (1.0, 10.0):
+        with tf.GradientTape() as tape:
+            tape.watch(kernel)
+            noisy = with_noise(factor * kernel, 0.1, seed=keras.random.SeedGenerator(5))
+        np.testing.assert_allclose(tape.gradient(noisy, kernel), np.full((2, 2), factor), rtol=1e-6)
+        values.append(noisy - factor * kernel)
+    drawn = keras.random.normal([2, 2], seed=keras.random.SeedGenerator(5))
+    np.testing.assert_allclose(values[0], 0.1 * np.sqrt(50 / 4) * drawn, rtol=1e-4)
+    np.testing.assert_allclose(values[1], 10 * values[0], rtol=1e-4)
+    np.testing.assert_array_equal(with_noise(0 * kernel, 0.1, seed=keras.random.SeedGenerator(5)), np.zeros((2, 2)))
 
 
 def test_without_weight_noise_a_layer_draws_nothing_and_folds_as_before():
