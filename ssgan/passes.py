@@ -75,9 +75,11 @@ def _in_training(discriminator: Discriminator, images: Mapping[str, tf.Tensor]) 
     """Returns what a discriminator makes of images by name, in training.
 
     A pass for each name, except where batch normalisation asks for one over all: statistics of its own for each would
-    differ from the moving averages, which see them all.
+    differ from the moving averages, which see them all. With noise on the weights it is one, too: the kernels of a step
+    are the same for real and for generated images.
     """
-    if not discriminator.has_batch_statistics or len(images) < 2:
+    together = discriminator.has_batch_statistics or getattr(discriminator, "weight_noise", 0.0) > 0
+    if not together or len(images) < 2:
         return {name: Rows(some, *discriminator(some, training=True)) for name, some in images.items()}
     sizes = [tf.shape(some)[0] for some in images.values()]
     outputs = discriminator(tf.concat(list(images.values()), axis=0), training=True)

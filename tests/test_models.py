@@ -196,6 +196,7 @@ def test_a_saved_discriminator_gives_equal_outputs(arch, tmp_path):
 def test_the_config_makes_an_equal_discriminator():
     config = {"num_classes": 4, "arch": "paper_svhn", "pooling": "max", "normalization": "spectral", "halvings": 1}
     config |= {"minibatch_features": 6, "encoding": 5, "dtype": "mixed_bfloat16", "name": "judge"}
+    config |= {"input_noise": 0.1, "hidden_noise": 0.2, "dropout": 0.3, "weight_noise": 0.4}
     assert Discriminator.from_config(config).get_config() == config
 
 

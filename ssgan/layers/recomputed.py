@@ -16,20 +16,31 @@ class RecomputedKernel(keras.layers.Layer):
 
     Args:
         units: number of output channels.
+        weight_noise: at least 0: in training, Gaussian noise of this deviation, relative to the root mean square of the
+            kernel, is added to it, in each call anew (synaptic noise: Jim, Giles and Horne 1996, IEEE Transactions on
+            Neural Networks 7(6); Graves 2011, "Practical Variational Inference for Neural Networks", NIPS).
+
+    Raises:
+        ValueError: for a negative `weight_noise`.
     """
 
     bias: keras.Variable
 
-    def __init__(self, units: int, **kwargs):
+    def __init__(self, units: int, *, weight_noise: float = 0.0, **kwargs):
         super().__init__(**kwargs)
+        if weight_noise < 0:
+            raise ValueError(f"weight_noise={weight_noise}: expected at least 0")
         self.units = units
+        self.weight_noise = weight_noise
+        if weight_noise:
+            self.seed_generator = keras.random.SeedGenerator()
 
     def kernel(self) -> tf.Tensor:
         """Returns the kernel, float32, in the layout of the plain Keras layer."""
         raise NotImplementedError
 
-    def call(self, inputs):
-        return self._outputs(inputs, self.kernel())
+    def call(self, inputs, training=False):
+        return self._outputs(inputs, self.kernel(), training=training)
 
     def compute_output_shape(self, input_shape):
         return self.to_plain().compute_output_shape(input_shape)
@@ -39,14 +50,28 @@ class RecomputedKernel(keras.layers.Layer):
         raise NotImplementedError
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "units": self.units}
+        return {**super().get_config(), "units": self.units, "weight_noise": self.weight_noise}
 
-    def _outputs(self, inputs, kernel):
+    def _outputs(self, inputs, kernel, *, training):
+        if training and self.weight_noise:
+            kernel = with_noise(kernel, self.weight_noise, seed=self.seed_generator)
         outputs = self._apply_kernel(inputs, ops.cast(kernel, self.compute_dtype))
         return tf.nn.bias_add(outputs, ops.cast(self.bias, self.compute_dtype))
 
     def _apply_kernel(self, inputs, kernel):
         raise NotImplementedError
+
+
+def with_noise(kernel: tf.Tensor, weight_noise: float, *, seed: keras.random.SeedGenerator) -> tf.Tensor:
+    """Returns a kernel with Gaussian noise, whose gradient is that of the kernel alone.
+
+    Args:
+        kernel: float32, of any shape.
+        weight_noise: standard deviation of the noise, relative to the root mean square of the kernel.
+        seed: of the noise.
+    """
+    size = tf.stop_gradient(tf.sqrt(tf.reduce_mean(tf.square(kernel))))
+    return kernel + weight_noise * size * keras.random.normal(kernel.shape, dtype="float32", seed=seed)
 
 
 class DenseKernel(RecomputedKernel):

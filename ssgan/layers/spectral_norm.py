@@ -41,6 +41,7 @@ class SpectralNormalized(RecomputedKernel):
 
     Args:
         units: number of output channels.
+        **kwargs: of `RecomputedKernel`: noise is added to the normalised kernel.
     """
 
     def kernel(self, *, training: bool = False) -> tf.Tensor:
@@ -56,7 +57,7 @@ class SpectralNormalized(RecomputedKernel):
         return tf.reshape(matrix / sigma, self.unnormalized.shape)
 
     def call(self, inputs, training=False):
-        return self._outputs(inputs, self.kernel(training=training))
+        return self._outputs(inputs, self.kernel(training=training), training=training)
 
     def _add_weights(self, shape: tuple[int, ...]) -> None:
         self.unnormalized = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform", autocast=False)

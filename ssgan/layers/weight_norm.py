@@ -19,6 +19,7 @@ class WeightNormalized(RecomputedKernel):
         train_gain: whether the optimizer changes the gain. The code of arXiv:1606.03498 trains it only in the last
             layer of each network.
         init_scale: standard deviation of the outputs after `initialize_from_data`.
+        **kwargs: of `RecomputedKernel`.
     """
 
     def __init__(self, units: int, *, train_gain: bool = False, init_scale: float = 1.0, **kwargs):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import keras
 import tensorflow as tf
 
-from ssgan.layers import MinibatchDiscrimination, SpectralNormalized, WeightNormalized, WeightNormDense
+from ssgan.layers import MinibatchDiscrimination, UniformNoise, WeightNormalized, WeightNormDense
 from ssgan.models.architectures import (
     ARCHITECTURES,
     NORMALIZATIONS,
@@ -14,7 +14,10 @@ from ssgan.models.architectures import (
     halvings_to_32_pixels,
     with_normalization,
 )
+from ssgan.models.checks import check_heads, check_known, check_trunk
+from ssgan.models.noise import check_noise, is_noise, is_stochastic, with_dropout, with_hidden_noise, with_weight_noise
 
+_NOISE = ("input_noise", "hidden_noise", "dropout", "weight_noise")
 _POOLING = {"average": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
 
 
@@ -38,6 +41,13 @@ class Discriminator(keras.Model):
             move the logit of "generated" alone: see `generated_logits`. The paper's code: 100.
         encoding: 0, or the size of the codes that the discriminator gives, too, at least 3 (O-GAN, arXiv:1903.01931):
             see `encode`. The mean of a code is the GAN logit then, `l = mean(e) + log softmax(c)` of class scores `c`.
+        input_noise: standard deviation, in training, of noise on the pixels of all images, real and generated, in -1..1
+            (instance noise: arXiv:1610.04490, appendix; arXiv:1701.04862, section 3): `ssgan.layers.UniformNoise`.
+        hidden_noise: standard deviation of such noise after each activation of a named architecture but the last, in
+            place of what it has; None: as it is, 0.3 in `tiny` and none in the others.
+        dropout: rate of every dropout of a named architecture, 0..0.99; None: as it is.
+        weight_noise: standard deviation, in training, of Gaussian noise on the kernels of a named architecture, in
+            proportion to their root mean square, 0..1, see `ssgan.layers.RecomputedKernel`; the logits have none.
         halvings: how often the architecture first halves the images; None: until they have at most 32 pixels.
         dtype: Keras dtype policy of the convolutions; pooling, features and logits are always float32.
 
@@ -47,7 +57,8 @@ class Discriminator(keras.Model):
 
     Raises:
         ValueError: for an unknown `arch`, `pooling` or `normalization`, one that does not go with the architecture or
-            with a trunk of one's own, fewer than 2 classes, sizes out of bounds, or images of another size.
+            with a trunk of one's own, nor noise that does not, fewer than 2 classes, sizes or noise out of bounds, or
+            images of another size.
 
     Example:
         >>> discriminator = ssgan.Discriminator(10, arch="paper_svhn")
@@ -64,31 +75,35 @@ class Discriminator(keras.Model):
         normalization: str = "weight",
         minibatch_features: int = 0,
         encoding: int = 0,
+        input_noise: float = 0.0,
+        hidden_noise: float | None = None,
+        dropout: float | None = None,
+        weight_noise: float = 0.0,
         halvings: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if num_classes < 2:
-            raise ValueError(f"num_classes={num_classes}: expected at least 2")
-        for name, value, known in (
-            ("arch", arch, ARCHITECTURES),
-            ("pooling", pooling, _POOLING),
-            ("normalization", normalization, NORMALIZATIONS),
-        ):
-            if value not in known:
-                raise ValueError(f"{name}={value!r}: expected one of {', '.join(known)}")
-        _check_heads(minibatch_features, encoding)
+        check_known("arch", arch, ARCHITECTURES)
+        check_known("pooling", pooling, _POOLING)
+        check_known("normalization", normalization, NORMALIZATIONS)
+        check_heads(num_classes, minibatch_features, encoding)
         if trunk is not None:
-            _check_trunk(trunk, normalization)
+            check_trunk(trunk, normalization)
         self.num_classes = num_classes
         self.arch = arch
         self.pooling = pooling
         self.normalization = normalization
         self.minibatch_features = minibatch_features
         self.encoding = encoding
+        self.input_noise = input_noise
+        self.hidden_noise = hidden_noise
+        self.dropout = dropout
+        self.weight_noise = weight_noise
         self.halvings = halvings
         self.has_own_trunk = trunk is not None
-        self.trunk = self._normalized(ARCHITECTURES[arch](self.dtype_policy)) if trunk is None else [trunk]
+        check_noise({name: getattr(self, name) for name in _NOISE}, has_own_trunk=self.has_own_trunk)
+        before = [UniformNoise(input_noise, dtype="float32")] if input_noise else []
+        self.trunk = [*before, *(self._architecture() if trunk is None else [trunk])]
         self.pool = _POOLING[pooling](dtype="float32")
         self.head = WeightNormDense(num_classes, train_gain=True, init_scale=0.1, dtype="float32", name="logits")
         if encoding:
@@ -125,19 +140,23 @@ class Discriminator(keras.Model):
             self.generated.build((None, self.minibatch_features))
 
     def _halve_first(self, times: int) -> None:
-        """Puts convolutions of stride 2 in front of the architecture, behind the dropout of the image itself."""
-        behind = int(isinstance(self.trunk[0], keras.layers.Dropout))
+        """Puts convolutions of stride 2 in front of the architecture, behind dropout and noise of the image itself."""
+        behind = next(number for number, layer in enumerate(self.trunk) if not is_noise(layer))
         halvings = [layer for _ in range(times) for layer in halving(self.arch, self.dtype_policy)]
-        for layer in reversed(self._normalized(halvings)):
+        for layer in reversed(self._adapted(halvings)):
             self.trunk.insert(behind, layer)
 
-    def _normalized(self, parts: list[keras.layers.Layer]) -> list[keras.layers.Layer]:
-        return with_normalization(parts, self.normalization)
+    def _architecture(self) -> list[keras.layers.Layer]:
+        parts = with_hidden_noise(ARCHITECTURES[self.arch](self.dtype_policy), self.hidden_noise)
+        return self._adapted(with_dropout(parts, self.dropout))
+
+    def _adapted(self, parts: list[keras.layers.Layer]) -> list[keras.layers.Layer]:
+        return with_weight_noise(with_normalization(parts, self.normalization), self.weight_noise)
 
     def call(self, images, training=False):
         maps = images
         for layer in self.trunk:
-            maps = layer(maps, training=training) if _is_stochastic(layer) else layer(maps)
+            maps = layer(maps, training=training) if is_stochastic(layer) else layer(maps)
         features = self.pool(maps) if self.pools else keras.ops.cast(maps, "float32")
         logits = self.head(features)
         if self.encoding:
@@ -191,15 +210,15 @@ class Discriminator(keras.Model):
         for layer in self.trunk:
             if isinstance(layer, WeightNormalized):
                 layer.initialize_from_data(outputs)
-            outputs = layer(outputs, training=True) if _is_stochastic(layer) else layer(outputs)
+            outputs = layer(outputs, training=True) if is_stochastic(layer) else layer(outputs)
         self.head.initialize_from_data(self.pool(outputs) if self.pools else outputs)
 
     def get_config(self) -> dict:
         """Returns the arguments."""
-        names = ("num_classes", "arch", "pooling", "normalization", "minibatch_features", "encoding")
+        names = ("num_classes", "arch", "pooling", "normalization", "minibatch_features", "encoding", *_NOISE)
         config = {name: getattr(self, name) for name in names}
         if self.has_own_trunk:
-            config["trunk"] = keras.saving.serialize_keras_object(self.trunk[0])
+            config["trunk"] = keras.saving.serialize_keras_object(self.trunk[-1])
         return {**config, "halvings": self.halvings, "dtype": self.dtype_policy.name, "name": self.name}
 
     @classmethod
@@ -223,28 +242,3 @@ def _nested(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer
         yield layer
         if isinstance(layer, keras.Model):
             yield from _nested(layer.layers)
-
-
-def _is_stochastic(layer: keras.layers.Layer) -> bool:
-    """Tells whether a layer does something else in training."""
-    kinds = (keras.layers.Dropout, keras.layers.GaussianNoise, keras.layers.BatchNormalization, keras.Model)
-    return isinstance(layer, (*kinds, SpectralNormalized))
-
-
-def _check_heads(minibatch_features: int, encoding: int) -> None:
-    if minibatch_features < 0:
-        raise ValueError(f"minibatch_features={minibatch_features}: expected at least 1, or 0 for none")
-    if encoding < 0 or encoding in (1, 2):
-        raise ValueError(
-            f"encoding={encoding}: expected at least 3, as mean and length of a code are taken away, or 0 for none"
-        )
-
-
-def _check_trunk(trunk: keras.Model, normalization: str) -> None:
-    if not isinstance(trunk, keras.Model):
-        raise ValueError(f"trunk={trunk!r}: expected a Keras model, from images to a feature map or a vector")
-    if normalization != "weight":
-        raise ValueError(
-            f"normalization={normalization!r} is of the named architectures; in a trunk of your own take layers such "
-            "as ssgan.layers.SpectralNormConv2D, and leave normalization out"
-        )

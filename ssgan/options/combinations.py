@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _SLOPE = ("r1_weight", "r2_weight", "gradient_penalty_weight")
 _OF_GAN = (
     *("conditional", "minibatch_features", "generator_learning_rate", "adversarial_weight", "mode_seeking_weight"),
-    *("class_feature_matching_weight", "generated_labels", "encoder_weight", *_SLOPE),
+    *("class_feature_matching_weight", "generated_labels", "encoder_weight", "label_noise", *_SLOPE),
 )
 _SMOOTHED = ("gan", "gan_saturating", "lsgan")
 
@@ -65,6 +65,13 @@ def _of_networks(config: "Config") -> Iterator[str]:
             f"{_shown(config, second_pass[0], 'arch')}: its second pass would have other statistics in the batch norm; "
             "take another --arch"
         )
+    if config.weight_noise and (has_batch_norm or config.normalization == "none"):
+        yield (
+            f"{_shown(config, 'weight_noise', 'arch', 'normalization')}: its convolutions are plain ones; take "
+            "--normalization=weight or spectral, and another --arch than article"
+        )
+    if config.dropout and config.arch == "tiny":
+        yield f"{_shown(config, 'dropout', 'arch')}: it has no dropout; take --hidden_noise, or another --arch"
     if config.generator == "self_modulated" and config.generator_normalization == "virtual":
         yield (
             f"{_shown(config, 'generator', 'generator_normalization')}: its modulation is part of its batch norms; "

@@ -21,6 +21,7 @@ class Config(
     groups.Penalties,
     groups.GeneratorLoss,
     groups.Gan,
+    groups.Noise,
     groups.Networks,
     groups.Views,
     groups.Batches,

@@ -75,6 +75,10 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
             normalization=config.normalization,
             minibatch_features=config.minibatch_features,
             encoding=config.latent_dim if config.encoder_weight else 0,
+            input_noise=config.input_noise,
+            hidden_noise=config.hidden_noise,
+            dropout=config.dropout,
+            weight_noise=config.weight_noise,
             dtype=dtype,
         ),
         Generator(
@@ -100,7 +104,12 @@ def d_terms(config: Config, *, steps: int) -> list[terms.Term]:
         (classes, terms.Supervised()),
         (
             True,
-            terms.Adversarial(config.gan_weight, objective=config.objective, label_smoothing=config.label_smoothing),
+            terms.Adversarial(
+                config.gan_weight,
+                objective=config.objective,
+                label_smoothing=config.label_smoothing,
+                label_noise=config.label_noise,
+            ),
         ),
         (True, terms.R1(config.r1_weight)),
         (True, terms.R2(config.r2_weight)),

@@ -11,17 +11,9 @@ from ssgan.options.groups.images import (
     OwnImages,
     Views,
 )
-from ssgan.options.groups.training import (
-    DEFAULT_STEPS,
-    Gan,
-    GeneratorLoss,
-    Networks,
-    Optimizer,
-    Penalties,
-    PseudoLabels,
-    Run,
-    Smoothness,
-)
+from ssgan.options.groups.losses import Gan, GeneratorLoss, Penalties, PseudoLabels, Smoothness
+from ssgan.options.groups.networks import Networks, Noise
+from ssgan.options.groups.run import DEFAULT_STEPS, Optimizer, Run
 
 __all__ = [
     "Batches",
@@ -35,6 +27,7 @@ __all__ = [
     "Group",
     "Labels",
     "Networks",
+    "Noise",
     "Optimizer",
     "OwnImages",
     "Penalties",

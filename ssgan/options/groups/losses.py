@@ -1,58 +1,9 @@
-"""The networks, the terms of their losses, how long and where they are trained."""
+"""The terms of the losses, and when they are computed."""
 
 import dataclasses
 
 from ssgan.options.declare import option
 from ssgan.options.groups.group import Group
-
-DEFAULT_STEPS = 10_000
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Networks(Group):
-    """Discriminator and generator."""
-
-    arch: str = option(
-        "small",
-        "Discriminator: small (quick), tiny (drawings), paper_svhn (64/128), paper_cifar (96/192), article.",
-        choices=("small", "tiny", "paper_svhn", "paper_cifar", "article"),
-        essential=True,
-    )
-    pooling: str = option("max", "Global pooling that makes the features.", choices=("average", "max"))
-    normalization: str = option(
-        "weight",
-        "Of the discriminator's convolutions: weight or spectral normalisation (arXiv:1802.05957), or none. "
-        "Not with the batch norm of --arch=article.",
-        choices=("weight", "spectral", "none"),
-    )
-    minibatch_features: int = option(
-        0,
-        "Minibatch discrimination: measures of how alike the images of a batch are, which tell generated ones that "
-        "repeat themselves and leave the classes alone (arXiv:1606.03498, 3.2); 0 for none, the paper takes 100.",
-        low=0,
-        high=1000,
-    )
-    generator_width: int = option(
-        16, "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.", low=1, high=1024
-    )
-    generator: str = option(
-        "dcgan",
-        "Design of the generator: dcgan (transposed convolutions), resize (pixels doubled, then convolved: no "
-        "checkerboard), self_modulated (dcgan, its batch norms steered by the noise, arXiv:1810.01365).",
-        choices=("dcgan", "resize", "self_modulated"),
-    )
-    generator_normalization: str = option(
-        "batch",
-        "Between the generator's layers: batch norm, or virtual batch norm, by a fixed batch (arXiv:1606.03498, 3.4).",
-        choices=("batch", "virtual"),
-    )
-    latent: str = option(
-        "uniform",
-        "What the noise is drawn from: uniform, 0 to 1 as the paper's code, or normal.",
-        choices=("uniform", "normal"),
-    )
-    latent_dim: int = option(100, "Size of the noise vector z.", low=1, high=10_000)
-    conditional: bool = option(False, "The generator draws images of a class that it is told, beside the noise.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -232,82 +183,4 @@ class Smoothness(Group):
         "dropout and noise; 0 for none, the paper takes 0.5. A further pass.",
         low=0.0,
         high=1000.0,
-    )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Optimizer(Group):
-    """How long, and how fast."""
-
-    total_steps: int | None = option(
-        None, f"Training steps (discriminator updates). Default: {DEFAULT_STEPS}.", low=1, essential=True
-    )
-    total_epochs: int | None = option(None, "Passes over the unlabelled images, in place of --total_steps.", low=1)
-    optimizer: str = option(
-        "adam",
-        "Optimizer of the discriminator: adam, or muon for the kernels of its convolutions (arXiv:2502.16982), which "
-        "takes fewer steps. That of the generator is Adam.",
-        choices=("adam", "muon"),
-    )
-    learning_rate: float = option(
-        1e-3,
-        "Adam step size of both networks; Muon's, which has another meaning, is four times as large.",
-        low=0.0,
-        high=1.0,
-    )
-    generator_learning_rate: float | None = option(
-        None, "Adam step size of the generator, where it is another: two time scales.", low=0.0, high=1.0
-    )
-    decay_start: float = option(
-        0.5, "Fraction of training after which the learning rate falls linearly to 0.", low=0.0, high=1.0
-    )
-    unlabeled_start: float = option(
-        0.3,
-        "Fraction of training after which the unlabelled images and the generator take part; until then, the labelled "
-        "ones alone, in about half the time per step (mixed batching only).",
-        low=0.0,
-        high=1.0,
-    )
-    ema_decay: float = option(
-        0.999, "Decay per step of the moving average of the discriminator that is evaluated.", low=0.0, high=0.999999
-    )
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Run(Group):
-    """Where a run is written, how it is repeated and resumed."""
-
-    seed: int = option(0, "Seed of weights, batches, noise and dropout.", low=0, high=2**31 - 1, essential=True)
-    precision: str = option(
-        "auto",
-        "Arithmetic of the convolutions; auto: bfloat16 where the hardware has matrix units for it.",
-        choices=("auto", "float32", "bfloat16"),
-    )
-    deterministic: bool = option(
-        False,
-        "Bit-identical results for the same seed and machine; slower: on CPUs, it does without oneDNN.",
-        essential=True,
-        mathematics=False,
-    )
-    log_every: int = option(
-        250, "Steps between two lines of history, validation errors and sample grids.", low=1, mathematics=False
-    )
-    run_dir: str | None = option(
-        None, "Folder of this run, new or empty. Default: a named one under runs/.", essential=True, mathematics=False
-    )
-    resume: bool = option(
-        False,
-        "Go on with an unfinished run where its newest checkpoint is: the one in --run_dir, or else the newest under "
-        "runs/. Options that are not given are those of the run.",
-        essential=True,
-        mathematics=False,
-    )
-    checkpoint_every: int = option(250, "Steps between two checkpoints.", low=1, mathematics=False)
-    keep_checkpoints: int = option(2, "Number of newest checkpoints to keep.", low=1, mathematics=False)
-    on_nan: str = option(
-        "stop",
-        "After a loss or weight that is not finite: stop; or rollback: go back to the newest checkpoint and on with "
-        "half the learning rate, at most 3 times.",
-        choices=("stop", "rollback"),
-        mathematics=False,
     )
