@@ -18,11 +18,8 @@ from ssgan.terms import (
     FeatureMatching,
     HistoricalAveraging,
     HistoricalMean,
-    SlopePenalty,
     Supervised,
     Term,
-    check_codes,
-    check_objective,
     check_terms,
 )
 from ssgan.trainer import HostStepped
@@ -99,14 +96,7 @@ class CompiledGAN(HostStepped):
             raise UsageError("jit_compile=True: XLA has no error in words, and is slower on CPUs; leave it out")
         terms = [*d_terms, *g_terms]
         for term in terms:
-            term.check(self.discriminator)
-            term.check_generator(self.generator)
-            if isinstance(term, Adversarial):
-                check_objective(
-                    term.objective,
-                    label_smoothing=term.label_smoothing,
-                    has_slope_bound=bounds_slope(self.discriminator, terms),
-                )
+            term.check(self.discriminator, self.generator, terms)
         if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
             raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
         # optimizer=None: Keras would otherwise add an optimizer of its own.
@@ -124,8 +114,6 @@ class CompiledGAN(HostStepped):
             has_gan=any("generated" in term.needs for term in terms),
             trains_generator=bool(g_terms),
         )
-        if self.discriminator.encoding:
-            check_codes(self.discriminator, self.generator)
         for term in terms:
             if isinstance(term, HistoricalAveraging):
                 term.follow(getattr(self, term.network))
@@ -172,9 +160,3 @@ class CompiledGAN(HostStepped):
         if self._rate_ratio is not None:
             d_rate = tf.cast(self.d_optimizer.learning_rate, tf.float64)  # so that the product is the rate as compiled
             self.g_optimizer.learning_rate = tf.cast(self._rate_ratio * d_rate, tf.float32)
-
-
-def bounds_slope(discriminator: keras.Model, terms: Sequence[Term]) -> bool:
-    """Tells whether something keeps the slope of the discriminator small: a penalty, or spectral normalisation."""
-    spectral = getattr(discriminator, "normalization", "") == "spectral"
-    return spectral or any(isinstance(term, SlopePenalty) for term in terms)

@@ -324,5 +324,6 @@ def test_generated_labels_begin_late_and_are_refused_where_there_are_none():
         Config(generated_labels=0.3, conditional=True, arch="article")
     with pytest.raises(UsageError, match="GeneratedLabels needs a conditional generator"):
         make_gan(d_terms=[terms.Supervised(), terms.Adversarial(), terms.GeneratedLabels()])
+    generator = ssgan.Generator((16, 16, 1), width=2, num_classes=3)
     with pytest.raises(UsageError, match="GeneratedLabels passes the generated images once more, and batch norm"):
-        terms.GeneratedLabels().check(ssgan.Discriminator(3, arch="article"))
+        terms.GeneratedLabels().check(ssgan.Discriminator(3, arch="article"), generator, [])

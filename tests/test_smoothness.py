@@ -139,10 +139,10 @@ def test_the_consistency_term_needs_chance_and_no_batch_norm():
     for trunk, accepted in ((flatten, False), (noisy, True)):
         trunk.has_batch_statistics = False
         if accepted:
-            terms.ConsistencyTerm().check(trunk)
+            terms.ConsistencyTerm().check(trunk, None, [])
         else:
             with pytest.raises(UsageError, match="two passes, which are the same without dropout or noise"):
-                terms.ConsistencyTerm().check(trunk)
+                terms.ConsistencyTerm().check(trunk, None, [])
 
 
 @pytest.mark.parametrize("term", [terms.AdversarialExamples, terms.ConsistencyTerm])

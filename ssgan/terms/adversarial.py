@@ -1,11 +1,14 @@
 """Real or generated: the unsupervised losses of the two networks."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
 from ssgan.terms.base import Passes, Term
 from ssgan.terms.logits import mean
-from ssgan.terms.objectives import OBJECTIVES, Loss
+from ssgan.terms.objectives import OBJECTIVES, Loss, check_objective
+from ssgan.terms.penalties import SlopePenalty
 
 
 @keras.saving.register_keras_serializable("ssgan")
@@ -39,6 +42,12 @@ class Adversarial(Term):
         super().__init__(weight, objective=objective, label_smoothing=label_smoothing, label_noise=label_noise)
         if OBJECTIVES[objective].is_log_ratio:
             self.watched = ("real_probability", "generated_probability")
+
+    def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence[Term]) -> None:
+        """Raises a UsageError for an objective that cannot be trained so, see `check_objective`."""
+        bounded = getattr(discriminator, "normalization", "") == "spectral"
+        bounded = bounded or any(isinstance(term, SlopePenalty) for term in terms)
+        check_objective(self.objective, label_smoothing=self.label_smoothing, has_slope_bound=bounded)
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
         game = OBJECTIVES[self.objective]

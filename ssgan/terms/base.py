@@ -1,6 +1,7 @@
 """What a term of a loss is, and what it sees of a step."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 import keras
@@ -126,11 +127,8 @@ class Term:
         """Returns the value, float32 scalar, without the weight."""
         raise NotImplementedError
 
-    def check(self, discriminator: keras.Model) -> None:
-        """Raises a UsageError if it cannot be computed with this discriminator; called by `compile`."""
-
-    def check_generator(self, generator: keras.Model) -> None:
-        """Raises a UsageError if it cannot be computed with this generator; called by `compile`."""
+    def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence["Term"]) -> None:
+        """Raises a UsageError if it cannot be computed with these networks, beside the terms of both; see `compile`."""
 
     def figures(self, passes: Passes) -> dict[str, tuple[tf.Tensor, tf.Tensor | None]]:
         """Returns what else is to be seen in the logs: by name, values [rows] and their weights [rows], or None."""

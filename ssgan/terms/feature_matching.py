@@ -1,5 +1,7 @@
 """Feature matching, of all images or class by class: losses of the generator."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -44,7 +46,7 @@ class ClassFeatureMatching(Term):
     def __init__(self, weight: float = 1.0, *, threshold: float = 0.95):
         super().__init__(weight, threshold=threshold)
 
-    def check_generator(self, generator: keras.Model) -> None:
+    def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence[Term]) -> None:
         """Raises a UsageError for a generator that is not conditional."""
         needs_classes(self, generator)
 

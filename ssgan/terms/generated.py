@@ -1,5 +1,7 @@
 """Losses of the generator that look at each image by itself, or at pairs: its class, how real it is, its variety."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -21,7 +23,7 @@ class GeneratedClass(Term):
     name, needs, options = "generated_class", ("generated",), {"weight": "generated_class_weight"}
     watched = ("generated_accuracy",)
 
-    def check_generator(self, generator: keras.Model) -> None:
+    def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence[Term]) -> None:
         """Raises a UsageError for a generator that is not conditional."""
         needs_classes(self, generator)
 

@@ -1,5 +1,7 @@
 """Generated images as labelled ones."""
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -30,17 +32,14 @@ class GeneratedLabels(Term):
     def __init__(self, weight: float = 1.0, *, threshold: float = 0.95, start: int = 0):
         super().__init__(weight, threshold=threshold, start=start)
 
-    def check(self, discriminator: keras.Model) -> None:
-        """Raises a UsageError for a discriminator with batch norm."""
+    def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence[Term]) -> None:
+        """Raises a UsageError for a discriminator with batch norm, and for a generator that is not conditional."""
+        needs_classes(self, generator)
         if discriminator.has_batch_statistics:
             raise UsageError(
                 "GeneratedLabels passes the generated images once more, and batch norm would have other statistics "
                 "then; take another discriminator"
             )
-
-    def check_generator(self, generator: keras.Model) -> None:
-        """Raises a UsageError for a generator that is not conditional."""
-        needs_classes(self, generator)
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
         def loss() -> tf.Tensor:

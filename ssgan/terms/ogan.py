@@ -6,6 +6,8 @@ the noise `N(z)` of which the image was made: the mean is the one thing that `N`
 other. An image is reconstructed as `G(N(e))`.
 """
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -25,12 +27,13 @@ class CodeCorrelation(Term):
 
     name, needs, options = "code_correlation", ("generated",), {"weight": "encoder_weight"}
 
-    def check(self, discriminator: keras.Model) -> None:
-        """Raises a UsageError for a discriminator that gives no codes."""
+    def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence[Term]) -> None:
+        """Raises a UsageError for a discriminator that gives no codes, and for a generator of other noise."""
         if not discriminator.encoding:
             raise UsageError(
                 f"{type(self).__name__} needs a discriminator that encodes; expected Discriminator(..., encoding=nz)"
             )
+        check_codes(discriminator, generator)
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
         codes = discriminator.encode(passes.generated.features)

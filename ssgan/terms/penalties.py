@@ -1,5 +1,6 @@
 """Penalties on the slope of the discriminator."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import keras
@@ -17,7 +18,7 @@ class SlopePenalty(Term):
 
     title: ClassVar[str]
 
-    def check(self, discriminator: keras.Model) -> None:
+    def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence[Term]) -> None:
         """Raises a UsageError for a discriminator in which an image moves the logits of others, as with batch norm."""
         if discriminator.has_batch_statistics or discriminator.minibatch_features:
             mixes = "batch norm" if discriminator.has_batch_statistics else "minibatch discrimination"

@@ -1,6 +1,7 @@
 """Predictions that are steady under small changes."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
@@ -91,7 +92,7 @@ class ConsistencyTerm(Term):
 
     name, needs, options = "consistency_term", ("unlabeled",), {"weight": "consistency_term_weight"}
 
-    def check(self, discriminator: keras.Model) -> None:
+    def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence[Term]) -> None:
         """Raises a UsageError for a discriminator with batch norm, or one whose two passes would be the same."""
         if discriminator.has_batch_statistics:
             raise UsageError(
