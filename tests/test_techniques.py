@@ -12,11 +12,14 @@ from PIL import Image
 from experiments.common import processes, results
 from experiments.studies import technique_training, techniques, techniques_figure
 from experiments.tables import techniques as tables
-from ssgan import terms
+from ssgan import quality, terms
+from ssgan.data import ImageSet
 from ssgan.errors import NonFiniteError, Stopped
+from ssgan.evaluate import runs, samples
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
-from ssgan.training import build
+from ssgan.samples import even_classes
+from ssgan.training import build, sources
 
 
 def config_of(name, **options):
@@ -28,7 +31,7 @@ def test_the_flags_of_every_technique_are_accepted_and_change_something(name):
     config, base = config_of(name), config_of("base")
     build.d_terms(config), build.g_terms(config)
     assert (config.label_seed, config.total_steps, config.validation) == (101, 600, 3000)
-    assert (name in ("base", "objective gan")) == (config == base) or config.adversarial_weight == 1
+    assert (config == base) == (name == "base")
     assert "/" not in name  # it becomes the name of a file in an archive
 
 
@@ -150,21 +153,24 @@ def test_a_run_of_other_options_is_none_of_these_but_options_that_it_does_not_kn
 def test_a_grid_lies_row_by_row_in_all_shades():
     images = np.arange(4, dtype=np.uint8).repeat(6).reshape(4, 2, 3, 1)
     pixels = techniques_figure.grid(images, levels=4, columns=2)
-    assert pixels.shape == (4, 6, 3) and pixels.dtype == np.uint8
-    np.testing.assert_array_equal(pixels[::2, ::3, 1], [[0, 85], [170, 255]])
-    assert techniques_figure.grid(images[:1], levels=4).shape == (2, 3, 3)
-    np.testing.assert_array_equal(technique_training.as_levels(np.array([0, 8, 9, 255], np.uint8)), [0, 0, 1, 15])
+    assert pixels.shape == (4, 6) and pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels[::2, ::3], [[0, 85], [170, 255]])
+    assert techniques_figure.grid(images[:1], levels=4).shape == (2, 3)
+    assert techniques.LEVELS == 8
+    np.testing.assert_array_equal(technique_training.as_levels(np.array([0, 18, 19, 255], np.uint8)), [0, 0, 1, 7])
 
 
-def test_the_picture_shows_every_grid_at_its_size(tmp_path):
-    images = {name: np.full((20, 8, 8, 1), 15, np.uint8) for name in ("one", "two", "three", "four")}
-    images["four"][:] = 0
-    techniques_figure.draw(images, tmp_path / "sheet.png", levels=16)
+def test_the_picture_shows_every_grid_in_its_place(tmp_path):
+    images = {name: np.full((20, 8, 8, 1), 7, np.uint8) for name in ("one", "two", "three", "four")}
+    images["four"][:10] = 0
+    images["four"][10:] = 3
+    techniques_figure.draw(images, tmp_path / "sheet.png", levels=8)
     with Image.open(tmp_path / "sheet.png") as image:
         pixels = np.asarray(image.convert("L"))
-    assert pixels.shape == (2 * (16 + 30) + 10, 3 * (80 + 10) + 10)
-    black = pixels[-46:][:, 10:90]  # the second row of the picture, its first grid
-    assert (black[-26:-10] == 0).all() or (black == 0).sum() >= 16 * 80
+    assert pixels.shape == (2 * (16 + 26) + 12, 3 * (80 + 12) + 12)
+    below = pixels[12 + 42 + 14 :, 12:92]  # the name of the fourth, which is the first of the second row
+    assert (below[:8] == 0).all() and (below[8:16] == 109).all() and (below[16:] == 255).all()
+    assert (pixels[12:26, 12:92] < 255).any()  # a name
 
 
 def test_the_time_of_a_step_is_that_of_each_kind(monkeypatch):
@@ -200,3 +206,52 @@ def test_the_last_row_of_a_history_counts_and_nan_is_none(tmp_path):
     path = tmp_path / "history.csv"
     path.write_text("step,validation_error,class_variety,classes_drawn\n1,0.5,0.1,1\n2,0.25,nan,10\n")
     assert technique_training._of_history(path) == {"error": 0.25, "class_variety": None, "classes_drawn": 10}
+
+
+@pytest.fixture
+def scored(monkeypatch, tmp_path):
+    """Returns a function that measures a run, what a fresh net was to learn from and be tested on, and all images."""
+    random = np.random.RandomState(0)
+    pixels, labels = random.randint(0, 256, (100, 16, 16, 1)).astype(np.uint8), (np.arange(100) % 2).astype(np.int32)
+    about = {"name": "photos", "split": "train", "source": "a test", "synthetic": False, "class_names": ("a", "b")}
+    images, asked = ImageSet(images=pixels, labels=labels, **about), []
+    monkeypatch.setattr(sources, "load_images", lambda config, split: images)
+
+    def score(*examples, **options):
+        asked.append((examples, options))
+        return types.SimpleNamespace(error=0.25)
+
+    monkeypatch.setattr(quality, "classification_accuracy_score", score)
+
+    def measure(*, conditional):
+        config = Config(labels=2, validation=80, conditional=conditional, arch="tiny", augment="affine", shift=1)
+        drawn = np.full((60, 16, 16, 1), 40, np.uint8), even_classes(60, 2) if conditional else None
+        monkeypatch.setattr(runs, "read_members", lambda named, sha256: [types.SimpleNamespace(config=config)])
+        monkeypatch.setattr(
+            samples, "draw", lambda member, count, seed: [None if x is None else x[:count] for x in drawn]
+        )
+        (tmp_path / "history.csv").write_text("step,validation_error\n600,0.5\n")
+        return technique_training._figures(tmp_path, scored=50, score_steps=7, shown=20)
+
+    return measure, asked, images
+
+
+def test_a_fresh_net_learns_from_generated_images_and_is_tested_on_the_held_out_ones(scored):
+    measure, asked, images = scored
+    found = measure(conditional=True)
+    (((generated, classes, tested, labels), options),) = asked
+    assert (found["score_error"], found["error"], found["class_variety"]) == (0.25, 0.5, None)
+    assert len(generated) == 50 and list(classes[:3]) == [0, 1, 0] and options["steps"] == 7
+    assert (options["arch"], options["augment"], options["shift"], options["flip"]) == ("tiny", "affine", 1, "no")
+    config = Config(labels=2, validation=80)
+    held_out = sources.choose_labels(config, images)[2]
+    assert sorted(row.tobytes() for row in tested) == sorted(row.tobytes() for row in images.images[held_out])
+    assert len(labels) == found["quality"]["images"] * 2 == 80
+    assert found["quality"]["real"]["coverage"] > found["quality"]["generated"]["coverage"]  # all the same
+    np.testing.assert_array_equal(found["images"], technique_training.as_levels(generated[:20]))
+    json.dumps(found)
+
+
+def test_a_generator_that_is_told_no_class_has_no_score(scored):
+    measure, asked, _ = scored
+    assert measure(conditional=False)["score_error"] is None and asked == []

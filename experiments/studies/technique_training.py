@@ -26,7 +26,7 @@ _FIGURES = ("error", "score_error", "class_variety", "classes_drawn", "quality",
 class StepClock(keras.callbacks.Callback):
     """Notes when each step ended, and of which kind it was."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.kinds: list[str] = []
         self.stamps: list[tuple[float, float]] = []
@@ -50,8 +50,8 @@ def measure(*, flags: list[str], scored: int, score_steps: int, shown: int) -> d
 
     Args:
         flags: options of `ssgan.train`, --total_steps and --validation among them.
-        scored: generated images that a fresh net learns from; as many of the first ones are compared with real images
-            as there are halves of the held-out ones.
+        scored: generated images that a fresh net learns from; the first of them are compared with as many real ones,
+            half of those held out.
         score_steps: steps of the fresh net.
         shown: generated images in the report.
 
@@ -65,9 +65,10 @@ def measure(*, flags: list[str], scored: int, score_steps: int, shown: int) -> d
     from ssgan.options import Config
     from ssgan.options.flags import parse_flags
     from ssgan.train import train
+    from ssgan.training.build import total_steps
 
     config: Config = parse_flags(Config, ["techniques", *flags], usage="")
-    steps, clock = config.total_steps, StepClock()
+    steps, clock = total_steps(config, num_unlabeled=0), StepClock()
     not_finite, figures = None, dict.fromkeys(_FIGURES)
     with tempfile.TemporaryDirectory() as folder:
         run_dir = Path(folder) / "run"
@@ -99,7 +100,7 @@ def _figures(run_dir: Path, *, scored: int, score_steps: int, shown: int) -> dic
     return {
         **_of_history(run_dir / "history.csv"),
         "score_error": score_error,
-        "quality": _quality(images.read(np.arange(_FEATURE_IMAGES)), images.read(rows), generated),
+        "quality": _quality(images.read(np.arange(min(len(images), _FEATURE_IMAGES))), images.read(rows), generated),
         "images": as_levels(generated[:shown]).tolist(),
     }
 

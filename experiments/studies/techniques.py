@@ -38,7 +38,7 @@ BASE = [
 STEPS, LABEL_SEEDS = 600, (100, 101)
 SCORED, SCORE_STEPS = 8000, 400  # generated images, and the steps in which a fresh net learns from them
 SHOWN, SHOWN_SEED = 20, 100  # images of the picture, and the label seed that they are of
-LEVELS = 16  # of grey in the picture
+LEVELS = 8  # of grey in the picture, so that it is small
 ERROR = "validation: held-out train images"
 
 
@@ -167,14 +167,14 @@ def put_images(path: Path, name: str, images: np.ndarray) -> None:
     from ssgan.store import files
 
     with files.whole(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **{**read_images(path), name: images})
+        np.savez_compressed(file, **{**read_images(path), name: images})  # type: ignore[arg-type]
 
 
 def draw(path: Path) -> None:
     """Draws the picture beside a results file, if there are images."""
     kept = read_images(samples_file(path))
     if kept:
-        from experiments.studies import techniques_figure  # matplotlib: after --help
+        from experiments.studies import techniques_figure  # Pillow: after --help
 
         techniques_figure.draw(kept, path.with_suffix(".png"), levels=LEVELS)
 

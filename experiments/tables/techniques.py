@@ -66,8 +66,10 @@ def _coverage(run: dict[str, Any]) -> float | None:
 
 
 def _time(run: dict[str, Any], base: dict[str, Any] | None) -> float | None:
-    seconds = [each and each["processor_seconds_per_step"] for each in (run, base)]
-    return seconds[0] / seconds[1] if all(seconds) else None
+    if base is None:
+        return None
+    own, other = run["processor_seconds_per_step"], base["processor_seconds_per_step"]
+    return own / other if own and other else None
 
 
 def _how(runs: list[dict[str, Any]], base: dict[int, dict[str, Any]]) -> str:
