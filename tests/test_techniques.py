@@ -138,8 +138,10 @@ def test_a_run_is_trained_once_and_put_where_the_others_are(study, tmp_path):
     assert (tmp_path / "techniques.png").exists()
     study("--techniques", "R1", "base")
     assert len(asked) == 4
-    study("--techniques", "R1", "--steps", "5", "--label_seeds", "100")
+    whole, _ = study("--techniques", "R1", "--steps", "5", "--label_seeds", "100")
     assert len(asked) == 5
+    again = [(run["label_seed"], run["options"]["total_steps"]) for run in whole["techniques"]["R1"]["runs"]]
+    assert again == [(100, 5), (101, 600)]
 
 
 def test_a_run_of_other_options_is_none_of_these_but_options_that_it_does_not_know_do_not_matter():
@@ -176,9 +178,9 @@ def test_the_picture_shows_every_grid_in_its_place(tmp_path):
 def test_the_time_of_a_step_is_that_of_each_kind(monkeypatch):
     clock = technique_training.StepClock()
     assert clock.seconds() == {"seconds_per_step": None, "processor_seconds_per_step": None}
-    clock.kinds = ["both", "discriminator", "both", "discriminator", "both"]
-    clock.stamps = [(0, 0), (9, 1), (12, 3), (13, 4), (16, 6)]  # the first step is compiled, and left out
-    assert clock.seconds() == {"seconds_per_step": (3 + 5) / 2, "processor_seconds_per_step": (2 + 1) / 2}
+    clock.kinds = ["both", "discriminator", "discriminator", "discriminator", "both"]
+    clock.stamps = [(0, 0), (1, 1), (2, 2), (9, 3), (18, 8)]  # the first step is compiled, and left out
+    assert clock.seconds() == {"seconds_per_step": (3 * 1 + 9) / 4, "processor_seconds_per_step": (3 * 1 + 5) / 4}
     noted = technique_training.StepClock()
     noted.set_model(types.SimpleNamespace(step=3, phases=types.SimpleNamespace(kind=lambda step: f"kind {step}")))
     noted.on_train_batch_end(0)
