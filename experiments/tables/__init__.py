@@ -6,7 +6,7 @@ What a row is called is written here; every number in it comes from a file.
 import functools
 from collections.abc import Callable
 
-from experiments.tables import accuracy, options, robustness, speed, tour
+from experiments.tables import accuracy, options, robustness, speed, techniques, tour
 from ssgan.options import Config
 from ssgan.options.groups import Group
 
@@ -25,5 +25,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "exports": speed.exports,
     "faults": robustness.faults,
     "tour": tour.tour,
+    "techniques": techniques.techniques,
+    "techniques picture": techniques.picture,
     **{f"options {one.__name__}": functools.partial(options.table, one) for one in _GROUPS},
 }
