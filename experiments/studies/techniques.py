@@ -72,6 +72,11 @@ TECHNIQUES: dict[str, list[str]] = {
     "adversarial examples, sign": ["--adversarial_examples_weight=1", "--adversarial_examples_norm=sign"],
     "VAT": ["--vat_weight=1"],
     "historical averaging": ["--historical_averaging_weight=0.001"],  # of a sum over 100,000s of weights
+    "noise on pixels": ["--input_noise=0.1"],
+    "no noise on hidden layers": ["--hidden_noise=0"],
+    "noise on kernels": ["--weight_noise=0.05"],
+    "noise on targets": ["--label_noise=0.05"],
+    "generated images as labelled ones": ["--generated_labels=0.1"],
     "spectral normalisation": ["--normalization=spectral"],
     "no normalisation": ["--normalization=none"],
     "minibatch discrimination": ["--minibatch_features=100"],
