@@ -14,7 +14,7 @@ from ssgan.terms.logits import mean
 class GeneratedLabels(Term):
     """Generated images, in their strong view, are of the class that was asked for, where the discriminator agrees.
 
-    Reference: Li et al. 2017, "Triple generative adversarial nets", arXiv:1703.02291, section 3.2, the pseudo
+    Reference: Li et al. 2017, "Triple generative adversarial nets", arXiv:1703.02291, the pseudo
     discriminative loss, which is likewise left out until the generator draws something.
 
     Args:
