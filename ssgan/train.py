@@ -159,7 +159,8 @@ def _announce(config: Config, images: "Source", run_dir: Path, *, steps: int, nu
     print(f"views   {augment.in_words(flip=config.flip, shift=config.shift, augment=config.augment)}")
     gpu = hardware.describe()["gpu"]
     device = "CPU" if gpu == "none" else gpu
-    print(f"model   {config.arch}, {config.updates} updates, {config.precision} on {device}, {steps:,} steps")
+    updates = f"{config.updates} updates" if config.gan_weight else "no generator"
+    print(f"model   {config.arch}, {updates}, {config.precision} on {device}, {steps:,} steps")
     print(f"run     {run_dir}", flush=True)
 
 

@@ -10,6 +10,8 @@ from ssgan import terms
 from ssgan.errors import UsageError
 from ssgan.inputs import Batch
 from ssgan.options import Config
+from ssgan.options.combinations import OF_GAN
+from ssgan.options.flags import parse_flags
 from ssgan.training import build
 from tests.test_gan import make_batch, make_gan, step
 from tests.test_losses import gradient
@@ -148,9 +150,6 @@ def test_the_options_make_the_terms():
     ("options", "told"),
     [
         ({"conditional": True, "labels": 0}, "--conditional and --labels=0: there are no classes to tell"),
-        ({"conditional": True, "gan_weight": 0}, "--conditional=True and --gan_weight=0: it is a part of the GAN"),
-        ({"mode_seeking_weight": 1, "gan_weight": 0}, "--mode_seeking_weight=1 and --gan_weight=0: it is a part"),
-        ({"minibatch_features": 9, "gan_weight": 0}, "--minibatch_features=9 and --gan_weight=0: it is a part"),
         ({"conditional": True, "generated_class_weight": 0}, "nothing would tell the generator"),
         (
             {"feature_matching_weight": 0},
@@ -327,3 +326,16 @@ def test_generated_labels_begin_late_and_are_refused_where_there_are_none():
     generator = ssgan.Generator((16, 16, 1), width=2, num_classes=3)
     with pytest.raises(UsageError, match="GeneratedLabels passes the generated images once more, and batch norm"):
         terms.GeneratedLabels().check(ssgan.Discriminator(3, arch="article"), generator, [])
+
+
+def test_any_recipe_goes_without_a_generator():
+    of_gan = {name: 0.3 for name in OF_GAN if name not in ("conditional", "minibatch_features")}
+    config = Config(gan_weight=0, conditional=True, minibatch_features=9, latent="normal", vat_weight=1, **of_gan)
+    assert config == Config(gan_weight=0, latent="normal", vat_weight=1)
+    assert [term.name for term in build.d_terms(config, steps=9)] == [
+        "supervised",
+        "pseudo_labels",
+        "virtual_adversarial",
+    ]
+    given = parse_flags(Config, ["train", "--recipe=mnist_100", "--gan_weight=0"], usage="")
+    assert given.gan_weight == 0 and not given.conditional and given.vat_weight == 1

@@ -344,7 +344,6 @@ def test_senseless_noise_is_refused_by_the_discriminator(options, told):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"label_noise": 0.1, "gan_weight": 0}, "--label_noise=0.1 and --gan_weight=0: it is a part of the GAN"),
         ({"label_noise": 0.5}, "label_noise=0.5: expected 0.0 to 0.49"),
         ({"dropout": 0.5, "arch": "tiny"}, "--dropout=0.5 and --arch=tiny: it has no dropout; take --hidden_noise"),
         ({"weight_noise": 0.1, "arch": "article"}, "--weight_noise=0.1 and --arch=article and --normalization=weight"),

@@ -184,7 +184,11 @@ def test_a_shape_that_does_not_fit_is_refused(shape, words):
     [
         ({"augment": "all"}, Y, "^augment=all: expected one of photo, natural, color, affine, none$"),
         ({"total_steps": 0}, Y, "^total_steps=0: expected at least 1$"),
-        ({"gan_weight": 0.0, "r1_weight": 1.0}, Y, "^r1_weight=1.0 and gan_weight=0: it is a part of the GAN"),
+        (
+            {"arch": "article", "r1_weight": 1.0},
+            Y,
+            "^r1_weight=1.0 and arch=article: it needs a gradient for each image",
+        ),
         ({"image_shape": (8, 32, 3)}, Y, r"^image_shape=\(8, 32, 3\), and X holds images of the shape \(16, 16, 3\)"),
         ({}, np.full(12, -1), "^y holds no class: expected labels of at least two"),
         ({}, np.array(["a", 1, None] * 4, object), "^y holds strings and other labels"),

@@ -72,7 +72,7 @@ def measure(name: str, recipe: str, label_seed: int, data_dir: Path) -> None:
         flags.append(f"--label_seed={label_seed}")
         run(run_dir, "train", *(["--resume"] if (run_dir / "options.json").exists() else flags), f"--run_dir={run_dir}")
     if study.tested and not (run_dir / "metrics.json").exists():
-        run(run_dir, "eval", f"--run={run_dir}")
+        run(run_dir, "eval", f"--run={run_dir}", *(["--accuracy_score"] if study.scored else []))
     if study.transfer and not list(run_dir.glob("metrics_svhn_cropped_*.json")):
         run(run_dir, "eval", f"--run={run_dir}", "--dataset=svhn_cropped", f"--data_dir={data_dir / study.transfer}")
 

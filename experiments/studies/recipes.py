@@ -18,6 +18,7 @@ class Study:
         minutes: time of each training; by default, as many steps as the flags say.
         tested: on the test images, for figures; by validation images, for decisions.
         transfer: sub-folder of SVHN images that are tested on as well.
+        scored: whether new classifiers learn from the images of a generator, see `ssgan.eval --accuracy_score`.
     """
 
     recipes: dict[str, list[str]]
@@ -26,6 +27,7 @@ class Study:
     minutes: float | None = None
     tested: bool = True
     transfer: str | None = None
+    scored: bool = False
 
 
 def without_duration(config: str) -> list[str]:
@@ -36,12 +38,19 @@ def without_duration(config: str) -> list[str]:
 
 DEFAULT = "--flagfile=configs/svhn_1000.cfg"
 NO_GENERATOR = "--flagfile=configs/svhn_1000_no_generator.cfg"
+DRAWINGS = "--flagfile=configs/mnist_100.cfg"
 SUPERVISED = "--flagfile=configs/svhn_1000_supervised.cfg"
 # Of decisions, not of figures: short, on held-out train images, each recipe one step away from a base.
 DECISION = [
-    "--flagfile=configs/mnist_100.cfg",
-    "--pseudo_label_threshold=0.95",
-    "--vat_weight=0",
+    *(
+        "--dataset=mnist",
+        "--labels=100",
+        "--image_size=28",
+        "--arch=tiny",
+        "--generator_width=8",
+        "--unlabeled_start=0",
+    ),
+    *("--augment=affine", "--learning_rate=2e-3"),
     "--validation=10000",
     "--total_steps=1000",
     "--log_every=500",
@@ -102,7 +111,15 @@ STUDIES = {
             ]
         }
     ),
-    "mnist_100": Study({"drawings": ["--flagfile=configs/mnist_100.cfg"]}, data=TFDS, label_seeds=(0, 1, 2, 3, 4)),
+    "mnist_100": Study(
+        {
+            "with generator": [DRAWINGS],
+            "without generator": [DRAWINGS, "--gan_weight=0", "--total_steps=6000"],  # as many as take the same time
+        },
+        data=TFDS,
+        label_seeds=(0, 1, 2, 3, 4),
+        scored=True,
+    ),
     "street_digits": Study({"quick": ["--flagfile=configs/street_digits_quick.cfg"]}, data=None, transfer=SVHN_LITE),
     "ablation_mnist": Study(
         {

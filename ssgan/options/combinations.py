@@ -1,7 +1,7 @@
 """Options that do not go together: each such combination with what is wrong with it and what to do."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ssgan.errors import UsageError
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ssgan.options.config import Config
 
 _SLOPE = ("r1_weight", "r2_weight", "gradient_penalty_weight")
-_OF_GAN = (
+OF_GAN = (  # options that have no part where there is no generator
     *("conditional", "minibatch_features", "generator_learning_rate", "adversarial_weight", "mode_seeking_weight"),
     *("class_feature_matching_weight", "generated_labels", "encoder_weight", "label_noise", *_SLOPE),
 )
@@ -85,9 +85,6 @@ def _of_networks(config: "Config") -> Iterator[str]:
 
 
 def _of_losses(config: "Config") -> Iterator[str]:
-    given = [name for name in _OF_GAN if getattr(config, name) != _default(config, name)]
-    if given and config.gan_weight == 0:
-        yield f"{_shown(config, given[0])} and --gan_weight=0: it is a part of the GAN, and there is none"
     if config.gan_weight and not any(getattr(config, name) for name in generator_losses(config)):
         weights = ", ".join(f"--{name}=0" for name in generator_losses(config))
         yield f"{weights}: the generator would learn nothing; raise one of them, or take --gan_weight=0"
@@ -122,10 +119,6 @@ def _of_losses(config: "Config") -> Iterator[str]:
             "--objective=wasserstein has no minimum unless the slope of the discriminator is bounded; add "
             "--gradient_penalty_weight=10, --r1_weight or --normalization=spectral"
         )
-
-
-def _default(config: "Config", name: str) -> Any:
-    return type(config).__dataclass_fields__[name].default
 
 
 def _shown(config: "Config", *names: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ssgan.errors import UsageError
 from ssgan.options import groups, versions
-from ssgan.options.combinations import check_combinations
+from ssgan.options.combinations import OF_GAN, check_combinations
 from ssgan.options.declare import check, shortened
 
 OWN = "own"  # what `dataset` says where the images are one's own
@@ -31,6 +31,8 @@ class Config(
 ):
     """The options of `python -m ssgan.train`: those of every group, the first of them last.
 
+    Without a generator, `gan_weight=0`, the options of the GAN are as by default, so that any recipe can go without.
+
     Raises:
         UsageError: from the constructor, for a value that an option may not have, and for options that do not go
             together.
@@ -38,6 +40,8 @@ class Config(
 
     def __post_init__(self):
         super().__post_init__()
+        for name in OF_GAN if self.gan_weight == 0 else ():
+            object.__setattr__(self, name, self.__dataclass_fields__[name].default)  # which frozen fields allow here
         check_combinations(self)
 
     @property

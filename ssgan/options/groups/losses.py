@@ -24,7 +24,8 @@ class Gan(Group):
     )
     gan_weight: float = option(
         0.1,
-        "Weight of the GAN's unsupervised loss; 0: no generator. The supervised baseline: the other weights 0, too.",
+        "Weight of the GAN's unsupervised loss; 0: no generator, and the other options of the GAN have no part. The "
+        "supervised baseline: the other weights 0, too.",
         low=0.0,
         high=1000.0,
     )
