@@ -55,25 +55,25 @@ def test_in_a_comparison_all_recipes_see_the_same_images_and_labels(commands):
 
 
 def test_a_finished_run_is_not_trained_again(commands):
-    run_dir = measure.recipe_folder("mnist_100", "drawings") / "label_seed_0"
+    run_dir = measure.recipe_folder("mnist_100", "with generator") / "label_seed_0"
     run_dir.mkdir(parents=True)
     (run_dir / "summary.json").write_text("{}")
     (run_dir / "metrics.json").write_text("{}")
-    measure.measure("mnist_100", "drawings", 0, Path("data"))
+    measure.measure("mnist_100", "with generator", 0, Path("data"))
     assert commands == []
 
 
 def test_an_interrupted_run_goes_on(commands):
-    run_dir = measure.recipe_folder("mnist_100", "drawings") / "label_seed_0"
+    run_dir = measure.recipe_folder("mnist_100", "with generator") / "label_seed_0"
     run_dir.mkdir(parents=True)
     (run_dir / "options.json").write_text("{}")
-    measure.measure("mnist_100", "drawings", 0, Path("data"))
+    measure.measure("mnist_100", "with generator", 0, Path("data"))
     assert commands[0] == ("train", ("--resume", f"--run_dir={run_dir}"))
 
 
 def test_a_run_that_is_not_tested_yet_is_left_out(commands, monkeypatch, tmp_path):
     monkeypatch.setattr(measure, "RESULTS", tmp_path)
-    run_dir = measure.recipe_folder("mnist_100", "drawings") / "label_seed_0"
+    run_dir = measure.recipe_folder("mnist_100", "with generator") / "label_seed_0"
     run_dir.mkdir(parents=True)
     (run_dir / "summary.json").write_text("{}")
     measure.write_results("mnist_100")

@@ -102,7 +102,7 @@ def _bias_by_plus() -> None:
 
     from ssgan import layers
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         kernel, bias = (tf.cast(part, self.compute_dtype) for part in (self.kernel(), self.bias))
         return self._apply_kernel(inputs, kernel) + bias
 
