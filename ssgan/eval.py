@@ -87,11 +87,13 @@ def evaluate_run(options: EvalConfig) -> dict:
     from ssgan.evaluate.images import test_images
     from ssgan.evaluate.outcome import evaluate_classifiers, evaluate_plain_gan
     from ssgan.evaluate.runs import read_members
+    from ssgan.evaluate.samples import check_asked
 
     members = read_members(options.run, sha256=options.sha256)
     images, other = test_images(members[0], options)
     for member in members:
         _check_images(member, images)
+    check_asked(members, samples=options.samples, has_score=options.accuracy_score)
     if all(member.config.has_labels for member in members):
         return evaluate_classifiers(members, images, options, other=other)
     return evaluate_plain_gan(members, images, options)  # which has no classes to test

@@ -132,7 +132,7 @@ def _classes(options: SampleConfig, names: Sequence[str]) -> "npt.NDArray[np.int
         return None
     if options.label is not None:
         return np.full(options.n, _number(options.label, names), np.int32)
-    if options.out.endswith(".png"):  # a row for each class
+    if options.interpolate or options.out.endswith(".png"):  # a row for each class
         return np.repeat(even_classes(-(-options.n // _COLUMNS), len(names)), _COLUMNS)[: options.n]
     return even_classes(options.n, len(names))
 

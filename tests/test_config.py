@@ -67,7 +67,7 @@ BESIDE = {
     "feature_matching_weight": ["--adversarial_weight=1"],
     "class_feature_matching_weight": ["--conditional"],
     "encoder_weight": ["--latent=normal"],
-    "objective": ["--r1_weight=1"],
+    "objective": ["--gradient_penalty_weight=1", "--adversarial_weight=1"],
 }
 
 

@@ -151,10 +151,11 @@ def test_the_options_make_the_terms():
     [
         ({"conditional": True, "labels": 0}, "--conditional and --labels=0: there are no classes to tell"),
         ({"conditional": True, "generated_class_weight": 0}, "nothing would tell the generator"),
-        (
-            {"feature_matching_weight": 0},
-            "--feature_matching_weight=0, --adversarial_weight=0, --mode_seeking_weight=0, --encoder_weight=0: the",
-        ),
+        ({"feature_matching_weight": 0}, "--feature_matching_weight=0, --adversarial_weight=0: the generator would"),
+        ({"feature_matching_weight": 0, "mode_seeking_weight": 0.3}, "the generator would learn nothing"),
+        ({"objective": "gan_saturating"}, "it differs from gan in the generator's side alone"),
+        ({"labels": 0, "vat_weight": 1}, "--vat_weight=1 and --labels=0: without labels there are no predictions"),
+        ({"labels": 0, "consistency_term_weight": 1}, "there are no predictions to hold steady"),
         ({"class_feature_matching_weight": 1}, "--class_feature_matching_weight=1 without --conditional"),
         ({"mode_seeking_weight": 0.3, "generated_batch": 1}, "compares two generated images; take 2 or more"),
         ({"minibatch_features": 9, "generated_batch": 1}, "it compares the images of a batch; take 2 or more of each"),
@@ -242,23 +243,47 @@ def test_minibatch_discrimination_has_part_in_the_steps_of_the_gan(gan_views):
 PLAIN = {"arch": "tiny", "precision": "float32"}
 
 
-@pytest.mark.parametrize(
-    "bound", [{"r1_weight": 1.0}, {"gradient_penalty_weight": 10.0}, {"normalization": "spectral"}]
-)
-def test_a_bound_of_the_slope_allows_wasserstein(bound):
-    config = Config(objective="wasserstein", adversarial_weight=1.0, feature_matching_weight=0.0, **bound, **PLAIN)
+def test_a_gradient_penalty_allows_wasserstein():
+    options = {"objective": "wasserstein", "adversarial_weight": 1.0, "feature_matching_weight": 0.0}
+    config = Config(gradient_penalty_weight=10.0, **options, **PLAIN)
     gan = build.build(config, image_shape=(16, 16, 1), num_classes=3, steps=1)
     assert gan.d_terms[1].objective == gan.g_terms[0].objective == "wasserstein"
+
+
+@pytest.mark.parametrize("other", [{"r1_weight": 1.0}, {"normalization": "spectral"}])
+def test_what_leaves_the_gain_of_the_logits_free_does_not_allow_wasserstein(other):
+    with pytest.raises(UsageError, match="wasserstein has no minimum .* add --gradient_penalty_weight=10"):
+        Config(objective="wasserstein", **other)
 
 
 def test_compile_refuses_wasserstein_without_a_bound():
     with pytest.raises(UsageError, match="wasserstein has no minimum"):
         make_gan(d_terms=[terms.Supervised(), terms.Adversarial(objective="wasserstein")])
+    with pytest.raises(UsageError, match="wasserstein has no minimum"):  # a penalty of no weight is none
+        make_gan(d_terms=[terms.Supervised(), terms.Adversarial(objective="wasserstein"), terms.GradientPenalty(0.0)])
+
+
+def test_a_term_of_the_other_network_is_refused():
+    with pytest.raises(UsageError, match="Adversarial is a term of the discriminator, and was given to the generator"):
+        make_gan(g_terms=[terms.Adversarial()])
+    with pytest.raises(UsageError, match="ModeSeeking is a term of the generator, and was given to the discriminator"):
+        make_gan(d_terms=[terms.Supervised(), terms.ModeSeeking()])
+
+
+def test_where_images_are_encoded_every_objective_begins_in_the_middle():
+    codes = tf.constant([[0.2, -0.1, 0.3]]) - tf.reduce_logsumexp(
+        tf.constant([[0.2, -0.1, 0.3]]), axis=1, keepdims=True
+    )
+    game = terms.OBJECTIVES["hinge"]
+    encoder = ssgan.Discriminator(3, arch="tiny", encoding=5)
+    assert float(game.scores(codes, encoder)[0]) == pytest.approx(0, abs=1e-6)  # a code whose mean is 0
+    assert float(game.scores(tf.zeros([1, 3]), ssgan.Discriminator(3, arch="tiny"))[0]) == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("objective", terms.OBJECTIVES)
 def test_every_objective_is_an_option_and_the_terms_by_hand(objective):
-    assert Config(objective=objective, r1_weight=1.0).objective == objective
+    config = Config(objective=objective, gradient_penalty_weight=1.0, adversarial_weight=1.0)
+    assert config.objective == objective
     game = terms.OBJECTIVES[objective]
     of_none = {"images": None, "features": None}
     rows = terms.Rows(logits=tf.constant(LOGITS), **of_none)
@@ -287,11 +312,14 @@ def test_the_options_make_the_terms_of_the_discriminator():
         "adversarial_examples_weight": 0.7,
         "consistency_term_weight": 0.8,
     }
-    config = Config(adversarial_weight=0.9, vat_radius=0.2, adversarial_examples_norm="sign", **weights)
+    options = {"gan_weight": 0.3, "adversarial_weight": 0.9, "vat_radius": 0.2, "adversarial_examples_norm": "sign"}
+    config = Config(**options, **weights)
     found = {term.name: term for term in build.d_terms(config, steps=10)}
     names = ["r1", "r2", "gradient_penalty", "historical_averaging", "pseudo_labels"]
     names += ["virtual_adversarial", "adversarial_examples", "consistency_term"]
-    assert [found[name].weight for name in names] == list(weights.values())
+    in_proportion = 0.5 * 0.3  # to the loss of the GAN, half of R + F, times its weight
+    expected = [in_proportion * 0.1, in_proportion * 0.2, in_proportion * 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]
+    assert [found[name].weight for name in names] == pytest.approx(expected)
     assert (found["adversarial_examples"].radius, found["adversarial_examples"].norm) == (0.2, "sign")
     of_generator = {term.name: term.weight for term in build.g_terms(config)}
     expected = {"generator_adversarial": 0.9, "generator_historical_averaging": 0.4, "feature_matching": 1.0}
@@ -329,8 +357,11 @@ def test_generated_labels_begin_late_and_are_refused_where_there_are_none():
 
 
 def test_any_recipe_goes_without_a_generator():
-    of_gan = {name: 0.3 for name in OF_GAN if name not in ("conditional", "minibatch_features")}
-    config = Config(gan_weight=0, conditional=True, minibatch_features=9, latent="normal", vat_weight=1, **of_gan)
+    of_gan = dict.fromkeys(OF_GAN, 0.3)
+    of_gan |= {"conditional": True, "minibatch_features": 9, "objective": "wasserstein", "label_smoothing": 0.1}
+    of_gan |= {"generator": "self_modulated", "generator_normalization": "virtual"}
+    assert of_gan.keys() == set(OF_GAN)
+    config = Config(gan_weight=0, latent="normal", vat_weight=1, **of_gan)
     assert config == Config(gan_weight=0, latent="normal", vat_weight=1)
     assert [term.name for term in build.d_terms(config, steps=9)] == [
         "supervised",

@@ -16,6 +16,7 @@ from ssgan.training import build as recipe
         ({"gan_weight": 0.0}, 2400),
         ({"gan_weight": 0.0, "pseudo_label_weight": 0.0}, 0),
         ({"gan_weight": 0.0, "pseudo_label_weight": 0.0, "vat_weight": 1.0}, 2400),
+        ({"gan_weight": 0.0, "pseudo_label_weight": 0.0, "consistency_term_weight": 1.0}, 2400),
     ],
 )
 def test_labels_come_first_where_a_batch_has_both_labelled_and_unlabelled_rows(options, steps):

@@ -100,6 +100,8 @@ def test_the_way_between_two_noises(made, tmp_path):
     ends = np.asarray(gan.generator.noise(4, seed=0))[:2]
     np.testing.assert_array_equal(images[[0, 9]], sample(gan.ema_generator, ends, np.zeros(2, np.int32)))
     assert np.abs(images[0].astype(int) - images[9]).max() > 0
+    out = draw(SampleConfig(run=str(folder), out=str(tmp_path / "more.npz"), n=20, interpolate=True))
+    assert np.load(out)["labels"].tolist() == [0] * 10 + [1] * 10  # a way is of one class
 
 
 def test_ways_by_hand():

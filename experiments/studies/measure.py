@@ -72,7 +72,8 @@ def measure(name: str, recipe: str, label_seed: int, data_dir: Path) -> None:
         flags.append(f"--label_seed={label_seed}")
         run(run_dir, "train", *(["--resume"] if (run_dir / "options.json").exists() else flags), f"--run_dir={run_dir}")
     if study.tested and not (run_dir / "metrics.json").exists():
-        run(run_dir, "eval", f"--run={run_dir}", *(["--accuracy_score"] if study.scored else []))
+        draws = study.scored and "--gan_weight=0" not in flags
+        run(run_dir, "eval", f"--run={run_dir}", *(["--accuracy_score"] if draws else []))
     if study.transfer and not list(run_dir.glob("metrics_svhn_cropped_*.json")):
         run(run_dir, "eval", f"--run={run_dir}", "--dataset=svhn_cropped", f"--data_dir={data_dir / study.transfer}")
 
@@ -145,6 +146,9 @@ def write_results(name: str) -> None:
         study_figure.draw(result, files.read_json(peers) if peers.exists() else {"peers": {}}, RESULTS / f"{name}.png")
     elif study.tested and curves.exists():
         shutil.copy(curves, RESULTS / f"{name}.png")
+    grids = sorted((curves.parent / "samples").glob("step_*.png"))
+    if study.scored and grids:
+        shutil.copy(grids[-1], RESULTS / f"{name}_samples.png")
 
 
 def error_of(study: Study) -> str:

@@ -40,6 +40,11 @@ DEFAULT = "--flagfile=configs/svhn_1000.cfg"
 NO_GENERATOR = "--flagfile=configs/svhn_1000_no_generator.cfg"
 DRAWINGS = "--flagfile=configs/mnist_100.cfg"
 SUPERVISED = "--flagfile=configs/svhn_1000_supervised.cfg"
+GENERATED = {
+    "without generator": ["--gan_weight=0"],
+    "with generator": [],
+    "generated images as labelled ones": ["--generated_labels=0.1"],
+}
 # Of decisions, not of figures: short, on held-out train images, each recipe one step away from a base.
 DECISION = [
     *(
@@ -119,6 +124,17 @@ STUDIES = {
         data=TFDS,
         label_seeds=(0, 1, 2, 3, 4),
         scored=True,
+    ),
+    # Where labels are fewest: does the generator give anything, in the same time?
+    "mnist_fewest": Study(
+        {
+            f"{labels} labels, {name}": [DRAWINGS, f"--labels={labels}", *flags]
+            for labels in (20, 50)
+            for name, flags in GENERATED.items()
+        },
+        data=TFDS,
+        label_seeds=(0, 1, 2, 3, 4),
+        minutes=5,
     ),
     "street_digits": Study({"quick": ["--flagfile=configs/street_digits_quick.cfg"]}, data=None, transfer=SVHN_LITE),
     "ablation_mnist": Study(

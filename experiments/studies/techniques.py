@@ -138,7 +138,8 @@ def run(name: str, label_seed: int, options: argparse.Namespace) -> None:
 def is_there(whole: dict[str, Any], name: str, asked: dict[str, Any]) -> bool:
     """Tells whether the results hold a run of these options; one that a run does not know yet is as by default."""
     runs = whole.get("techniques", {}).get(name, {}).get("runs", [])
-    return any(all(each["options"].get(key, value) == value for key, value in asked.items()) for each in runs)
+    usual = {key: Config.__dataclass_fields__[key].default for key in asked}
+    return any(all(each["options"].get(key, usual[key]) == value for key, value in asked.items()) for each in runs)
 
 
 def put(path: Path, name: str, found: dict[str, Any]) -> None:

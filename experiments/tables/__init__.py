@@ -6,12 +6,12 @@ What a row is called is written here; every number in it comes from a file.
 import functools
 from collections.abc import Callable
 
-from experiments.tables import accuracy, options, robustness, speed, techniques, tour
+from experiments.tables import accuracy, options, robustness, samples, speed, techniques, tour
 from ssgan.options import Config
 from ssgan.options.groups import Group
 
 _GROUPS = [one for one in reversed(Config.__mro__) if issubclass(one, Group) and one not in (Group, Config)]
-_SHORT = ["default", "no generator", "supervised", "ceiling", "article", "250", "mnist", "quick"]
+_SHORT = ["default", "no generator", "supervised", "ceiling", "article", "250", "mnist", "mnist before", "quick"]
 TABLES: dict[str, Callable[[], str]] = {
     "results": functools.partial(accuracy.accuracy, _SHORT),
     "all results": functools.partial(accuracy.accuracy, list(accuracy.ROWS)),
@@ -19,6 +19,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "photographs": accuracy.photographs,
     "terms": accuracy.ablation,
     "generator": accuracy.generator,
+    "samples": samples.samples,
     "step": speed.step_times,
     "nets": speed.nets,
     "variants": speed.variants,

@@ -1,5 +1,6 @@
 """How good the images are that a run's generator draws."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,17 +23,27 @@ _SCALED_BY = 500  # images, of the net that is not trained
 
 
 def draws_to_measure(member: Member, asked: int | None) -> int:
-    """Returns how many generated images are to be measured: those asked for, or what is usual for this run.
-
-    Raises:
-        UsageError: if some are asked for and the run has no generator.
-    """
+    """Returns how many generated images are to be measured: those asked for, or what is usual for this run."""
     if member.sampler is None:
-        if asked:
-            raise UsageError(f"--samples={asked}: {member.run_dir} was trained without a generator (--gan_weight=0)")
         return 0
     usual = DEFAULT_SAMPLES if member.config.conditional or not member.config.has_labels else 0
     return usual if asked is None else asked
+
+
+def check_asked(members: Sequence[Member], *, samples: int | None, has_score: bool) -> None:
+    """Raises a UsageError where generated images are asked for that there are not, before anything is measured."""
+    asked = f"--samples={samples}" if samples else "--accuracy_score"
+    if not samples and not has_score:
+        return
+    if len(members) > 1:
+        raise UsageError(f"{asked} looks at the generator of one run; name it alone by --run")
+    (member,) = members
+    if member.sampler is None:
+        raise UsageError(f"{asked}: {member.run_dir} was trained without a generator (--gan_weight=0)")
+    if has_score and not member.config.conditional:
+        raise UsageError(
+            "--accuracy_score needs images of known classes; this generator was not told any: train with --conditional"
+        )
 
 
 def measure_samples(
@@ -46,11 +57,12 @@ def measure_samples(
         count: generated images; fewer where there are not twice as many real ones.
         feature_net: `random`, or `trained` on all labels of the training images, see `ssgan.quality.features`.
         has_score: whether a new classifier is trained on generated images alone and tested on all `images`, and
-            another one on as many real training images: `classification_error` (arXiv:1905.10887).
+            another one on real training images, as many or all that there are: `classification_error`
+            (arXiv:1905.10887).
         seed: of noise, order and nets.
 
     Raises:
-        UsageError: if there are too few real images, or a score is asked for and nobody told the generator a class.
+        UsageError: if there are too few real images.
     """
     rows = np.random.RandomState(seed).permutation(len(images))
     count = min(count, len(images) // 2)
@@ -101,8 +113,7 @@ def _as_sample(net: Discriminator, images: npt.NDArray[np.uint8], *, has_classes
 def _scores(member: Member, images: "Source", *, seed: int) -> dict[str, float]:
     """Returns the errors of classifiers that were trained on generated and on real images alone."""
     generated, classes = draw(member, _TRAINED_ON, seed=seed)
-    if classes is None:
-        raise UsageError("--accuracy_score needs images of known classes; this generator was not told any")
+    assert classes is not None  # see `check_asked`
     config = member.config
     tested = images.read(np.arange(len(images))), images.labels
     views: dict[str, Any] = {"augment": config.augment, "shift": config.shift, "flip": config.flip}

@@ -1,8 +1,10 @@
 """What the parts of a discriminator may be."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 
 import keras
+
+from ssgan.layers import MinibatchDiscrimination, VirtualBatchNormalization
 
 
 def check_known(name: str, value: str, known: Collection[str]) -> None:
@@ -27,8 +29,22 @@ def check_trunk(trunk: keras.Model, normalization: str) -> None:
     """Raises a ValueError for a trunk of one's own that is none, or beside a normalisation of named architectures."""
     if not isinstance(trunk, keras.Model):
         raise ValueError(f"trunk={trunk!r}: expected a Keras model, from images to a feature map or a vector")
+    for layer in nested([trunk]):
+        if isinstance(layer, MinibatchDiscrimination | VirtualBatchNormalization):
+            raise ValueError(
+                f"a trunk with {type(layer).__name__}, by which the class of an image would depend on the others of a "
+                "batch; expected one without, and minibatch_features= of the discriminator in its place"
+            )
     if normalization != "weight":
         raise ValueError(
             f"normalization={normalization!r} is of the named architectures; in a trunk of your own take layers such "
             "as ssgan.layers.SpectralNormConv2D, and leave normalization out"
         )
+
+
+def nested(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer]:
+    """Gives layers, and those of the models among them."""
+    for layer in layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from nested(layer.layers)

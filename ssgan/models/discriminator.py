@@ -1,7 +1,5 @@
 """The discriminator: a classifier whose `K` logits carry an implicit `K + 1`-th "generated" class."""
 
-from collections.abc import Iterable, Iterator
-
 import keras
 import tensorflow as tf
 
@@ -14,7 +12,7 @@ from ssgan.models.architectures import (
     halvings_to_32_pixels,
     with_normalization,
 )
-from ssgan.models.checks import check_heads, check_known, check_trunk
+from ssgan.models.checks import check_heads, check_known, check_trunk, nested
 from ssgan.models.noise import check_noise, is_noise, is_stochastic, with_dropout, with_hidden_noise, with_weight_noise
 
 _NOISE = ("input_noise", "hidden_noise", "dropout", "weight_noise")
@@ -118,7 +116,7 @@ class Discriminator(keras.Model):
     @property
     def has_batch_statistics(self) -> bool:
         """Whether the outputs for one image depend, in training, on the other images of the batch."""
-        return any(isinstance(layer, keras.layers.BatchNormalization) for layer in _nested(self.trunk))
+        return any(isinstance(layer, keras.layers.BatchNormalization) for layer in nested(self.trunk))
 
     def build(self, input_shape):
         if not self.has_own_trunk:
@@ -234,11 +232,3 @@ def _built(layer: keras.layers.Layer, input_shape: tuple[int | None, ...]) -> tu
     if not layer.built:
         layer.build(input_shape)
     return layer.compute_output_shape(input_shape)
-
-
-def _nested(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer]:
-    """Gives layers, and those of the models among them."""
-    for layer in layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _nested(layer.layers)

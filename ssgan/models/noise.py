@@ -10,7 +10,8 @@ from ssgan.errors import UsageError
 from ssgan.layers import Dropout, RecomputedKernel, UniformNoise
 from ssgan.options import check_option
 
-_OF_ARCHITECTURE = ("hidden_noise", "dropout", "weight_noise")  # and not of a trunk of one's own
+# Not of a trunk of one's own; each with what leaves it as it is.
+_OF_ARCHITECTURE: dict[str, float | None] = {"hidden_noise": None, "dropout": None, "weight_noise": 0.0}
 
 
 def check_noise(noise: Mapping[str, float | None], *, has_own_trunk: bool) -> None:
@@ -22,7 +23,7 @@ def check_noise(noise: Mapping[str, float | None], *, has_own_trunk: bool) -> No
     """
     for name, value in noise.items():
         check_option(name, value)
-    if has_own_trunk and (given := [name for name in _OF_ARCHITECTURE if noise[name]]):
+    if has_own_trunk and (given := [name for name, usual in _OF_ARCHITECTURE.items() if noise[name] != usual]):
         raise UsageError(
             f"{given[0]}={noise[given[0]]} is of the named architectures; a trunk of your own has its own layers, such "
             f"as ssgan.layers.UniformNoise: leave {given[0]} out"

@@ -12,6 +12,7 @@ _SLOPE = ("r1_weight", "r2_weight", "gradient_penalty_weight")
 OF_GAN = (  # options that have no part where there is no generator
     *("conditional", "minibatch_features", "generator_learning_rate", "adversarial_weight", "mode_seeking_weight"),
     *("class_feature_matching_weight", "generated_labels", "encoder_weight", "label_noise", *_SLOPE),
+    *("objective", "label_smoothing", "generator", "generator_normalization"),
 )
 _SMOOTHED = ("gan", "gan_saturating", "lsgan")
 
@@ -23,9 +24,9 @@ def check_combinations(config: "Config") -> None:
 
 
 def generator_losses(config: "Config") -> list[str]:
-    """Returns the names of the weights of the generator's loss that have an effect."""
+    """Returns the names of the weights of the generator's loss by which it learns what real images are like."""
     of_classes = ["generated_class_weight", "class_feature_matching_weight"] if config.conditional else []
-    return ["feature_matching_weight", "adversarial_weight", "mode_seeking_weight", "encoder_weight", *of_classes]
+    return ["feature_matching_weight", "adversarial_weight", *of_classes]
 
 
 def _of_duration_and_images(config: "Config") -> Iterator[str]:
@@ -90,9 +91,16 @@ def _of_losses(config: "Config") -> Iterator[str]:
         yield f"{weights}: the generator would learn nothing; raise one of them, or take --gan_weight=0"
     if config.conditional and config.labels == 0:
         yield "--conditional and --labels=0: there are no classes to tell a generator; leave one of them out"
-    if config.conditional and config.generated_class_weight == 0:
+    tells_class = config.generated_class_weight or config.class_feature_matching_weight
+    if config.conditional and not tells_class:
         yield (
-            "--conditional and --generated_class_weight=0: nothing would tell the generator what a class looks like; "
+            "--conditional, --generated_class_weight=0 and --class_feature_matching_weight=0: nothing would tell the "
+            "generator what a class looks like; raise one of them, or take --noconditional"
+        )
+    smooth = ("vat_weight", "adversarial_examples_weight", "consistency_term_weight")
+    if config.labels == 0 and (of_predictions := [name for name in smooth if getattr(config, name)]):
+        yield (
+            f"{_shown(config, of_predictions[0], 'labels')}: without labels there are no predictions to hold steady; "
             "leave one of them out"
         )
     of_classes = ("class_feature_matching_weight", "generated_labels")
@@ -113,11 +121,15 @@ def _of_losses(config: "Config") -> Iterator[str]:
             f"{_shown(config, 'label_smoothing', 'objective')}: its target is no probability that could be smoothed; "
             f"leave it out, or take {', '.join(_SMOOTHED)}"
         )
-    bounded = config.normalization == "spectral" or any(getattr(config, name) for name in _SLOPE)
-    if config.objective == "wasserstein" and not bounded:
+    if config.objective == "wasserstein" and not config.gradient_penalty_weight:
         yield (
             "--objective=wasserstein has no minimum unless the slope of the discriminator is bounded; add "
-            "--gradient_penalty_weight=10, --r1_weight or --normalization=spectral"
+            "--gradient_penalty_weight=10"
+        )
+    if config.objective == "gan_saturating" and not config.adversarial_weight and config.gan_weight:
+        yield (
+            "--objective=gan_saturating and --adversarial_weight=0: it differs from gan in the generator's side alone, "
+            "which has no part; add --adversarial_weight=1"
         )
 
 

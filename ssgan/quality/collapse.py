@@ -68,7 +68,7 @@ class InARow:
         needed: how many times.
 
     Attributes:
-        seen: how many times in a row until now; to be saved with a training, and set when it goes on.
+        seen: how many times in a row until now.
     """
 
     def __init__(self, needed: int = 3):
@@ -152,14 +152,14 @@ def collapse_in_words(seen: Collapse, class_names: Sequence[str]) -> str:
     parts, advice = [], []
     if seen.missing:
         parts.append(f"hardly any {_listed(seen.missing, class_names)}")
-        advice.append("feature matching")
+        advice.append("--feature_matching_weight")
     if seen.alike:
         parts.append(f"nearly the same picture each time of {_listed(seen.alike, class_names)}")
     if seen.repeated:
         parts.append(f"a few pictures again and again of {_listed(seen.repeated, class_names)}")
     if seen.alike or seen.repeated:
-        advice.append("mode seeking")
-    advice.append("minibatch discrimination, R1, or a lower learning rate")
+        advice.append("--mode_seeking_weight, --latent=normal")
+    advice.append("--minibatch_features or --r1_weight, a lower --generator_learning_rate")
     return f"mode collapse: the generator draws {'; '.join(parts)}. To try: {', '.join(advice)}"
 
 

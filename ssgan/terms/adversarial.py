@@ -8,7 +8,7 @@ import tensorflow as tf
 from ssgan.terms.base import Passes, Term
 from ssgan.terms.logits import mean
 from ssgan.terms.objectives import OBJECTIVES, Loss, check_objective
-from ssgan.terms.penalties import SlopePenalty
+from ssgan.terms.penalties import GradientPenalty, SlopePenalty
 
 
 @keras.saving.register_keras_serializable("ssgan")
@@ -25,6 +25,7 @@ class Adversarial(Term):
             discriminator of the objective `gan` then keeps to `|u| <= log((1 - p) / p)`.
     """
 
+    network = "discriminator"
     name, needs = "adversarial", ("real", "generated")
     options = {
         "weight": "gan_weight",
@@ -45,13 +46,18 @@ class Adversarial(Term):
 
     def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence[Term]) -> None:
         """Raises a UsageError for an objective that cannot be trained so, see `check_objective`."""
-        bounded = getattr(discriminator, "normalization", "") == "spectral"
-        bounded = bounded or any(isinstance(term, SlopePenalty) for term in terms)
-        check_objective(self.objective, label_smoothing=self.label_smoothing, has_slope_bound=bounded)
+        penalties = [term for term in terms if isinstance(term, SlopePenalty) and term.weight]
+        has_gradient_penalty = any(isinstance(term, GradientPenalty) for term in penalties)
+        check_objective(
+            self.objective,
+            label_smoothing=self.label_smoothing,
+            has_gradient_penalty=has_gradient_penalty,
+            has_slope_penalty=bool(penalties),
+        )
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
         game = OBJECTIVES[self.objective]
-        real, generated = (game.scores(rows.relative_logits) for rows in (passes.real, passes.generated))
+        real, generated = (game.scores(rows.relative_logits, discriminator) for rows in (passes.real, passes.generated))
 
         def as_real(scores):
             return game.smoothed(scores, self.label_smoothing) if game.smoothed else game.real(scores)
@@ -81,6 +87,7 @@ class GeneratorAdversarial(Term):
         objective: a name of `ssgan.terms.OBJECTIVES`, customarily that of `Adversarial`.
     """
 
+    network = "generator"
     name, needs = "generator_adversarial", ("generated",)
     options = {"weight": "adversarial_weight", "objective": "objective"}
     objective: str
@@ -90,7 +97,7 @@ class GeneratorAdversarial(Term):
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
         game = OBJECTIVES[self.objective]
-        return mean(game.generator(game.scores(passes.generated.relative_logits)))
+        return mean(game.generator(game.scores(passes.generated.relative_logits, discriminator)))
 
 
 def exchanged(scores: tf.Tensor, loss: Loss, other: Loss, mask: tf.Tensor) -> tf.Tensor:

@@ -23,7 +23,7 @@ class HistoricalAveraging(Term):
 
     name, options = "historical_averaging", {"weight": "historical_averaging_weight"}
     needs: ClassVar[tuple[str, ...]] = ()
-    network: ClassVar[str] = "discriminator"  # whose weights they are
+    network = "discriminator"
 
     history: "HistoricalMean | None" = None
 

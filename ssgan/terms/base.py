@@ -104,6 +104,7 @@ class Term:
     Attributes:
         name: of its value in the logs.
         needs: roles of the rows that it looks at, see `Passes`.
+        network: `discriminator` or `generator`, whose loss it is a term of; None: of either.
         options: its arguments, each with the name of the option whose bounds it has, or None.
         watched: names of its `figures`.
 
@@ -113,6 +114,7 @@ class Term:
 
     name: ClassVar[str]
     needs: ClassVar[tuple[str, ...]]
+    network: ClassVar[str | None] = None
     options: ClassVar[dict[str, str | None]]
     watched: tuple[str, ...] = ()
 
@@ -165,6 +167,9 @@ def check_terms(d_terms: Any, g_terms: Any) -> tuple[list[Term], list[Term]]:
     roles = [field.name for field in dataclasses.fields(Passes) if field.name not in ("labels", "seeds", "step")]
     names = [term.name for term in [*d_terms, *g_terms]]
     for term in [*d_terms, *g_terms]:
+        of = "discriminator" if term in d_terms else "generator"
+        if term.network not in (None, of):
+            raise UsageError(f"{type(term).__name__} is a term of the {term.network}, and was given to the {of}")
         if names.count(term.name) > 1 or term.name in ("d_loss", "g_loss", "loss"):
             raise UsageError(f"the terms are {', '.join(names)}; expected names that differ, none of them a loss's")
         if unknown := set(term.needs) - set(roles):

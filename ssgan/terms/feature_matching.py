@@ -19,6 +19,7 @@ class FeatureMatching(Term):
         distance: `l1` or `squared`.
     """
 
+    network = "generator"
     name, needs = "feature_matching", ("real", "generated")
     options = {"weight": "feature_matching_weight", "distance": "feature_matching"}
     distance: str
@@ -39,6 +40,7 @@ class ClassFeatureMatching(Term):
         threshold: probability from which on a prediction is confident, 0..1.
     """
 
+    network = "generator"
     name, needs = "class_feature_matching", ("real", "weak", "generated")
     options = {"weight": "class_feature_matching_weight", "threshold": "pseudo_label_threshold"}
     threshold: float

@@ -20,6 +20,7 @@ class GeneratedClass(Term):
         weight: at least 0.
     """
 
+    network = "generator"
     name, needs, options = "generated_class", ("generated",), {"weight": "generated_class_weight"}
     watched = ("generated_accuracy",)
 
@@ -44,6 +45,7 @@ class ModeSeeking(Term):
         weight: at least 0.
     """
 
+    network = "generator"
     name, needs, options = "mode_seeking", ("generated",), {"weight": "mode_seeking_weight"}
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:

@@ -18,11 +18,13 @@ class GeneratedLabels(Term):
     discriminative loss, which is likewise left out until the generator draws something.
 
     Args:
-        weight: at least 0; the paper takes 0.03 to 0.1.
-        threshold: probability of the class that was asked for, 0..1, from which on an image is learned from.
+        weight: at least 0; the paper's code takes 0.03.
+        threshold: probability of the class that was asked for, 0..1, from which on an image is learned
+            from; not of the paper.
         start: step from which on it has a part; until then it is 0, and takes no time.
     """
 
+    network = "discriminator"
     name, needs = "generated_labels", ("generated",)
     options = {"weight": "generated_labels", "threshold": "pseudo_label_threshold", "start": None}
     threshold: float

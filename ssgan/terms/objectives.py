@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from ssgan.errors import UsageError
@@ -44,19 +45,22 @@ class Objective:
     needs_lipschitz: bool = False
     grows_exponentially: bool = False
 
-    def scores(self, logits: tf.Tensor) -> tf.Tensor:
+    def scores(self, logits: tf.Tensor, discriminator: keras.Model | None = None) -> tf.Tensor:
         """Returns what the three losses look at: the GAN logit; where it is no log ratio, less `log K`.
 
         Class logits of 0, at which training begins, have a GAN logit of `log K`: for ten classes 2.3, where hinge is
-        flat for real images. The shift puts the beginning at 0 whatever `K`.
+        flat for real images. The shift puts the beginning at 0 whatever `K`; where the discriminator encodes, the GAN
+        logit is the mean of a code, and begins there by itself.
 
         Args:
             logits: class logits, float [batch, K].
+            discriminator: whose logits they are.
 
         Returns:
             float32 [batch].
         """
-        return gan_logits(logits) - (0.0 if self.is_log_ratio else math.log(logits.shape[-1]))
+        begins_at_zero = self.is_log_ratio or bool(getattr(discriminator, "encoding", False))
+        return gan_logits(logits) - (0.0 if begins_at_zero else math.log(logits.shape[-1]))
 
 
 def real_loss(gan_logits: tf.Tensor, *, label_smoothing: float = 0.0) -> tf.Tensor:
@@ -181,13 +185,17 @@ OBJECTIVES: dict[str, Objective] = {
 """The objectives by name: the GAN, least squares, hinge, Wasserstein, and the f-divergences of f-GAN."""
 
 
-def check_objective(name: str, *, label_smoothing: float = 0.0, has_slope_bound: bool = False) -> None:
+def check_objective(
+    name: str, *, label_smoothing: float = 0.0, has_gradient_penalty: bool = False, has_slope_penalty: bool = False
+) -> None:
     """Raises a UsageError for an objective that cannot be trained so, and warns of one that may overflow.
 
     Args:
         name: of an objective.
         label_smoothing: one-sided, 0..0.5.
-        has_slope_bound: whether a penalty on the slope of the discriminator, or spectral normalisation, takes part.
+        has_gradient_penalty: whether a gradient penalty takes part, which bounds the slope of the discriminator.
+            Spectral normalisation of its convolutions does not: the gain of the class logits is free.
+        has_slope_penalty: whether any penalty on the slope takes part.
     """
     if name not in OBJECTIVES:
         raise UsageError(f"objective={name[:100]!r}: expected one of {', '.join(OBJECTIVES)}")
@@ -198,14 +206,14 @@ def check_objective(name: str, *, label_smoothing: float = 0.0, has_slope_bound:
             f"label_smoothing={label_smoothing} with the objective {name}, whose target is no probability; expected "
             f"label_smoothing=0, or one of {smoothed}"
         )
-    if objective.needs_lipschitz and not has_slope_bound:
+    if objective.needs_lipschitz and not has_gradient_penalty:
         raise UsageError(
             f"the objective {name} has no minimum unless the slope of the discriminator is bounded; add a gradient "
-            "penalty or spectral normalisation"
+            "penalty"
         )
-    if objective.grows_exponentially and not has_slope_bound:
+    if objective.grows_exponentially and not has_slope_penalty:
         warnings.warn(
             f"the objective {name} grows exponentially, and may overflow; a penalty on the slope of the discriminator, "
-            "such as R1, or spectral normalisation keeps it small",
+            "such as R1, keeps it small",
             stacklevel=2,
         )

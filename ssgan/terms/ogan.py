@@ -25,6 +25,7 @@ class CodeCorrelation(Term):
         weight: at least 0; the paper's code takes 0.5, for both networks.
     """
 
+    network = "discriminator"
     name, needs, options = "code_correlation", ("generated",), {"weight": "encoder_weight"}
 
     def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence[Term]) -> None:
@@ -48,6 +49,7 @@ class GeneratorCodeCorrelation(CodeCorrelation):
         weight: at least 0.
     """
 
+    network = "generator"
     name = "generator_code_correlation"
 
 

@@ -17,6 +17,7 @@ class SlopePenalty(Term):
     """Base of the penalties on the gradient of the GAN logit by the pixels of each image."""
 
     title: ClassVar[str]
+    network = "discriminator"
 
     def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence[Term]) -> None:
         """Raises a UsageError for a discriminator in which an image moves the logits of others, as with batch norm."""

@@ -16,6 +16,7 @@ class PseudoLabels(Term):
         threshold: probability from which on a prediction is confident, 0..1.
     """
 
+    network = "discriminator"
     name, needs = "pseudo_labels", ("unlabeled", "weak")
     options = {"weight": "pseudo_label_weight", "threshold": "pseudo_label_threshold"}
     threshold: float

@@ -24,6 +24,7 @@ class VirtualAdversarial(Term):
         radius: root mean square of a pixel of the change, for pixels in -1..1.
     """
 
+    network = "discriminator"
     name, needs = "virtual_adversarial", ("weak",)
     options = {"weight": "vat_weight", "radius": "vat_radius"}
     radius: float
@@ -57,6 +58,7 @@ class AdversarialExamples(Term):
         norm: `l2`, in the direction of the gradient, or `sign`, by which every pixel changes equally.
     """
 
+    network = "discriminator"
     name, needs = "adversarial_examples", ("labeled",)
     options = {
         "weight": "adversarial_examples_weight",
@@ -90,6 +92,7 @@ class ConsistencyTerm(Term):
         weight: at least 0; the code of the paper takes 0.5.
     """
 
+    network = "discriminator"
     name, needs, options = "consistency_term", ("unlabeled",), {"weight": "consistency_term_weight"}
 
     def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence[Term]) -> None:

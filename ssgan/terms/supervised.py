@@ -15,6 +15,7 @@ class Supervised(Term):
         weight: at least 0.
     """
 
+    network = "discriminator"
     name, needs, options = "supervised", ("labeled",), {"weight": "gan_weight"}
     watched = ("labeled_accuracy",)
 

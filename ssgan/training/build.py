@@ -53,7 +53,8 @@ def batches(
 
 def is_baseline(config: Config) -> bool:
     """Tells whether the options ask for the supervised baseline, which sees no unlabelled image."""
-    return config.gan_weight == config.pseudo_label_weight == config.vat_weight == 0
+    of_unlabeled = (config.gan_weight, config.pseudo_label_weight, config.vat_weight, config.consistency_term_weight)
+    return not any(of_unlabeled)
 
 
 def unlabeled_start(config: Config, *, steps: int) -> int:
@@ -100,6 +101,8 @@ def build(config: Config, *, image_shape: tuple[int, int, int], num_classes: int
 def d_terms(config: Config, *, steps: int) -> list[terms.Term]:
     """Returns the terms of the discriminator's loss, in a training of so many steps."""
     classes = config.has_labels  # a plain GAN names none
+    # Of what papers add to R + F; `Adversarial` is half of that sum.
+    in_proportion = 0.5 * config.gan_weight
     every = [
         (classes, terms.Supervised()),
         (
@@ -111,11 +114,11 @@ def d_terms(config: Config, *, steps: int) -> list[terms.Term]:
                 label_noise=config.label_noise,
             ),
         ),
-        (True, terms.R1(config.r1_weight)),
-        (True, terms.R2(config.r2_weight)),
-        (True, terms.GradientPenalty(config.gradient_penalty_weight)),
+        (True, terms.R1(in_proportion * config.r1_weight)),
+        (True, terms.R2(in_proportion * config.r2_weight)),
+        (True, terms.GradientPenalty(in_proportion * config.gradient_penalty_weight)),
         (True, terms.HistoricalAveraging(config.historical_averaging_weight)),
-        (True, terms.CodeCorrelation(config.encoder_weight)),
+        (True, terms.CodeCorrelation(in_proportion * config.encoder_weight)),
         (classes, terms.PseudoLabels(config.pseudo_label_weight, threshold=config.pseudo_label_threshold)),
         (
             config.conditional,

@@ -58,8 +58,3 @@ class Variety(keras.callbacks.Callback):
         logs["class_variety"] = float(judged.mean()) if len(judged) else math.nan
         if self.is_lasting(seen.found):
             print(f"*** step {step}: {collapse_in_words(seen, self.class_names)} ***", flush=True)
-
-    def _probabilities(self, images: np.ndarray) -> np.ndarray:
-        if len(self.class_names) == 1:
-            return np.ones([len(images), 1])
-        return self.model.predict(images, batch_size=len(images), verbose=0)
