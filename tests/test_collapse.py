@@ -139,8 +139,9 @@ def test_the_words_say_what_is_seen_and_what_to_try():
     predicted = np.where(EVEN == 2, 1, EVEN)
     words = collapse_in_words(find_collapse(images, sure(predicted), REAL, wanted=EVEN), NAMES)
     assert words == (
-        "mode collapse: the generator draws hardly any two; nearly the same picture each time of one. To try: feature "
-        "matching, mode seeking, minibatch discrimination, R1, or a lower learning rate"
+        "mode collapse: the generator draws hardly any two; nearly the same picture each time of one. To try: "
+        "--feature_matching_weight, --mode_seeking_weight, --latent=normal, --minibatch_features or --r1_weight, a "
+        "lower --generator_learning_rate"
     )
 
 
@@ -150,7 +151,9 @@ def test_the_words_are_one_line_of_a_few_names():
     seen = find_collapse(np.repeat(nothing[:1], 400, axis=0), np.eye(8)[np.zeros(400, int)], many)
     words = collapse_in_words(seen, ["0", "a\nb", *"234567"])
     assert seen.missing == (1, 2, 3, 4, 5, 6, 7)
-    assert words.startswith("mode collapse: the generator draws hardly any a b, 2, 3, 4, 5 and 2 more. To try: feature")
+    assert words.startswith(
+        "mode collapse: the generator draws hardly any a b, 2, 3, 4, 5 and 2 more. To try: --feature"
+    )
 
 
 def test_several_times_in_a_row():

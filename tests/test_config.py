@@ -66,6 +66,7 @@ def test_flags_set_the_options():
 BESIDE = {
     "feature_matching_weight": ["--adversarial_weight=1"],
     "class_feature_matching_weight": ["--conditional"],
+    "generated_labels": ["--conditional"],
     "encoder_weight": ["--latent=normal"],
     "objective": ["--gradient_penalty_weight=1", "--adversarial_weight=1"],
 }

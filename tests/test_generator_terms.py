@@ -265,7 +265,7 @@ def test_compile_refuses_wasserstein_without_a_bound():
 
 def test_a_term_of_the_other_network_is_refused():
     with pytest.raises(UsageError, match="Adversarial is a term of the discriminator, and was given to the generator"):
-        make_gan(g_terms=[terms.Adversarial()])
+        make_gan(d_terms=[terms.Supervised()], g_terms=[terms.Adversarial()])
     with pytest.raises(UsageError, match="ModeSeeking is a term of the generator, and was given to the discriminator"):
         make_gan(d_terms=[terms.Supervised(), terms.ModeSeeking()])
 

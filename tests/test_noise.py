@@ -38,7 +38,7 @@ def rows_of(logits, kind=terms.Rows, **further):
 
 
 def passes_of(real=LOGITS, generated=LOGITS, *, seed=0):
-    drawn = rows_of(generated, terms.Generated, drawn=None, noise=None, classes=None)
+    drawn = rows_of(generated, terms.Generated, drawn=None, strong=None, noise=None, classes=None)
     return terms.Passes(real=rows_of(real), generated=drawn, seeds=keras.random.SeedGenerator(seed))
 
 

@@ -218,7 +218,7 @@ def test_the_readme_is_short():
 @pytest.mark.parametrize("page", PAGES)
 def test_the_options_that_a_page_names_exist(page):
     known = {*RENAMED, *(field.name for config_class, _ in COMMANDS.values() for field in fields(config_class))}
-    known |= {"flagfile", "recipe", "nodeterministic", "help", "helpfull"}
+    known |= {"flagfile", "recipe", "nodeterministic", "noconditional", "help", "helpfull"}
     known |= {
         "check",
         "strict",

@@ -46,7 +46,8 @@ def test_the_generator_may_have_a_rate_of_its_own():
 
 @pytest.mark.parametrize("labels", [0, 1000])
 def test_a_plain_gan_has_no_terms_of_the_classes(labels):
-    config = Config(precision="float32", labels=labels, pseudo_label_weight=2.0, vat_weight=3.0, vat_radius=0.25)
+    vat_weight = 3.0 if labels else 0.0
+    config = Config(precision="float32", labels=labels, pseudo_label_weight=2.0, vat_weight=vat_weight, vat_radius=0.25)
     gan = recipe.build(config, image_shape=(16, 16, 1), num_classes=2, steps=10)
     found = {term.name: term.get_config() for term in gan.d_terms}
     of_classes = {"supervised", "pseudo_labels", "virtual_adversarial"}

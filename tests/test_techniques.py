@@ -29,7 +29,7 @@ def config_of(name, **options):
 @pytest.mark.parametrize("name", techniques.TECHNIQUES)
 def test_the_flags_of_every_technique_are_accepted_and_change_something(name):
     config, base = config_of(name), config_of("base")
-    build.d_terms(config), build.g_terms(config)
+    build.d_terms(config, steps=600), build.g_terms(config)
     assert (config.label_seed, config.total_steps, config.validation) == (101, 600, 3000)
     assert (config == base) == (name == "base")
     assert "/" not in name  # it becomes the name of a file in an archive
@@ -145,9 +145,10 @@ def test_a_run_is_trained_once_and_put_where_the_others_are(study, tmp_path):
 
 
 def test_a_run_of_other_options_is_none_of_these_but_options_that_it_does_not_know_do_not_matter():
-    asked = {"r1_weight": 10.0, "total_steps": 600}
+    asked, added = {"r1_weight": 10.0, "total_steps": 600}, {"input_noise": 0.0}
     there = {"techniques": {"R1": {"runs": [{"options": asked}]}}}
-    assert techniques.is_there(there, "R1", {**asked, "new_weight": 0.0})
+    assert techniques.is_there(there, "R1", asked | added)
+    assert not techniques.is_there(there, "R1", {**asked, "input_noise": 0.1})
     assert not techniques.is_there(there, "R1", {**asked, "total_steps": 5})
     assert not techniques.is_there(there, "R2", asked) and not techniques.is_there({}, "R1", asked)
 

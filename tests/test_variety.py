@@ -81,7 +81,7 @@ def test_the_third_look_in_a_row_says_that_all_images_of_a_class_are_the_same(ga
     assert found[0]["class_variety"] < 0.1
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("*** step 22: mode collapse: the generator draws nearly the same picture each time of dark,")
-    assert "To try: mode seeking" in line
+    assert "To try: --mode_seeking_weight" in line
 
 
 def test_missing_classes_are_counted(gan, capsys):

@@ -42,7 +42,7 @@ ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
         *(f"{_LITE}, supervised baseline with every label: the ceiling", {}),
     ),
     "250": ("svhn_lite_250", "default", f"{_LITE}, the default with `--labels=250 --total_steps=3000`", {}),
-    "mnist": ("mnist_100", "with generator", "MNIST, `--recipe=mnist_100`", {"bold": "yes", "after": ", float32, shared core"}),
+    "mnist": ("mnist_100", "with generator", "MNIST, `--recipe=mnist_100`", {"after": ", float32, shared core"}),
     "mnist before": ("mnist_100", "drawings", "MNIST, `mnist_100` of version 0.1", {}),
     "quick": ("street_digits", "quick", "street_digits (**synthetic**), the quick start", {"time": _QUICK}),
     "transfer": (
