@@ -78,7 +78,7 @@ def _in_training(discriminator: Discriminator, images: Mapping[str, tf.Tensor]) 
     differ from the moving averages, which see them all. With noise on the weights it is one, too: the kernels of a step
     are the same for real and for generated images.
     """
-    together = discriminator.has_batch_statistics or getattr(discriminator, "weight_noise", 0.0) > 0
+    together = discriminator.has_batch_statistics or discriminator.weight_noise > 0
     if not together or len(images) < 2:
         return {name: Rows(some, *discriminator(some, training=True)) for name, some in images.items()}
     sizes = [tf.shape(some)[0] for some in images.values()]

@@ -32,7 +32,7 @@ FLIPPED = 0.9  # what a pixel is multiplied by in a flip
 
 @keras.saving.register_keras_serializable("tests")
 class LinearDiscriminator(keras.Model):
-    num_classes, has_batch_statistics, minibatch_features, encoding = CLASSES, False, 0, 0
+    num_classes, has_batch_statistics, minibatch_features, encoding, weight_noise = CLASSES, False, 0, 0, 0.0
 
     def build(self, _):
         self.gain = self.add_weight(name="gain", shape=(4,), initializer="ones")

@@ -45,8 +45,8 @@ def evaluate_classifiers(
         [[_probabilities(classifier, images) for classifier in (member.averaged, member.raw)] for member in members]
     )
     mean = probabilities.mean(axis=0)
-    ema, raw = _evaluations(mean, images)
     alone = [_evaluations(of_member, images) for of_member in probabilities]
+    ema, raw = alone[0] if has_one else _evaluations(mean, images)
 
     metrics = _test_figures(images, ema, raw)
     if has_one:

@@ -32,6 +32,11 @@ def option(
     return dataclasses.field(default=default, metadata={**metadata, "essential": essential, "mathematics": mathematics})
 
 
+def weight(default: float, help: str) -> Any:
+    """Declares the weight of a term of a loss, 0 to 1000."""
+    return option(default, help, low=0.0, high=1000.0)
+
+
 def plain_type(field: dataclasses.Field) -> type:
     """Returns `int` for both `int` and `int | None`."""
     if isinstance(field.type, type):

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from ssgan.options.declare import option
+from ssgan.options.declare import option, weight
 from ssgan.options.groups.group import Group
 
 
@@ -22,12 +22,10 @@ class Gan(Group):
         low=1,
         high=1000,
     )
-    gan_weight: float = option(
+    gan_weight: float = weight(
         0.1,
         "Weight of the GAN's unsupervised loss; 0: no generator, and the other options of the GAN have no part. The "
         "supervised baseline: the other weights 0, too.",
-        low=0.0,
-        high=1000.0,
     )
     objective: str = option(
         "gan",
@@ -52,56 +50,42 @@ class Gan(Group):
 class GeneratorLoss(Group):
     """The loss of the generator: weights of its terms; and its images as further labelled ones."""
 
-    feature_matching_weight: float = option(
+    feature_matching_weight: float = weight(
         1.0,
         "Weight of feature matching: mean features of generated images as of real ones (arXiv:1606.03498).",
-        low=0.0,
-        high=1000.0,
     )
     feature_matching: str = option("l1", "Distance between mean features.", choices=("l1", "squared"))
-    adversarial_weight: float = option(
+    adversarial_weight: float = weight(
         0.0,
         "Weight, in the generator's loss, of being taken for real, as --objective has it; 0 for none.",
-        low=0.0,
-        high=1000.0,
     )
-    class_feature_matching_weight: float = option(
+    class_feature_matching_weight: float = weight(
         0.0,
         "Weight of feature matching within each class, of a --conditional generator; real images are of the class that "
         "they are confidently predicted to be of, see --pseudo_label_threshold.",
-        low=0.0,
-        high=1000.0,
     )
-    generated_class_weight: float = option(
+    generated_class_weight: float = weight(
         1.0,
         "Weight of the class that a --conditional generator was told: its image shall be real and of this class "
         "(arXiv:1703.02000).",
-        low=0.0,
-        high=1000.0,
     )
-    generated_labels: float = option(
+    generated_labels: float = weight(
         0.0,
         "Weight, in the discriminator's loss, of generated images as labelled ones (arXiv:1703.02291): those of a "
         "--conditional generator that are taken for their class, see --pseudo_label_threshold; 0 for none.",
-        low=0.0,
-        high=1000.0,
     )
     generated_labels_start: float = option(
         0.5, "Fraction of training after which --generated_labels has a part.", low=0.0, high=1.0
     )
-    encoder_weight: float = option(
+    encoder_weight: float = weight(
         0.0,
         "O-GAN (arXiv:1903.01931): the discriminator encodes images, too, and generated ones as their noise; weight in "
         "the loss of both networks, 0 for none, the paper takes 0.5. With --latent=normal.",
-        low=0.0,
-        high=1000.0,
     )
-    mode_seeking_weight: float = option(
+    mode_seeking_weight: float = weight(
         0.0,
         "Weight of mode seeking: other noise shall give another image (arXiv:1903.05628); 0 for none, 0.3 is usual "
         "with --conditional, which otherwise may draw one image a class.",
-        low=0.0,
-        high=1000.0,
     )
 
 
@@ -109,27 +93,21 @@ class GeneratorLoss(Group):
 class Penalties(Group):
     """Penalties on the slope of the discriminator, and on the way of the weights."""
 
-    r1_weight: float = option(
+    r1_weight: float = weight(
         0.0,
         "Weight of the squared gradient at real images (R1, arXiv:1801.04406), in the GAN's steps; 0 for none, the "
         "paper takes 10. Not with batch norm.",
-        low=0.0,
-        high=1000.0,
     )
-    r2_weight: float = option(0.0, "The same at generated images (R2).", low=0.0, high=1000.0)
-    gradient_penalty_weight: float = option(
+    r2_weight: float = weight(0.0, "The same at generated images (R2).")
+    gradient_penalty_weight: float = weight(
         0.0,
         "Weight of the squared distance of the slope from 1 between real and generated images (WGAN-GP, "
         "arXiv:1704.00028), in the GAN's steps; 0 for none, the paper takes 10. Not with batch norm.",
-        low=0.0,
-        high=1000.0,
     )
-    historical_averaging_weight: float = option(
+    historical_averaging_weight: float = weight(
         0.0,
         "Weight of the squared distance of both networks' weights from their mean so far (arXiv:1606.03498, 3.3); 0 "
         "for none.",
-        low=0.0,
-        high=1000.0,
     )
 
 
@@ -137,12 +115,10 @@ class Penalties(Group):
 class PseudoLabels(Group):
     """Confident predictions as labels of changed images (FixMatch)."""
 
-    pseudo_label_weight: float = option(
+    pseudo_label_weight: float = weight(
         1.0,
         "Weight of the loss that holds predictions for augmented unlabelled images to the confident ones "
         "for the unchanged images (pseudo-labels, FixMatch); 0 for none.",
-        low=0.0,
-        high=1000.0,
     )
     pseudo_label_threshold: float = option(
         0.95, "Probability from which on a prediction counts as confident.", low=0.0, high=1.0
@@ -153,12 +129,10 @@ class PseudoLabels(Group):
 class Smoothness(Group):
     """Predictions that are steady under small changes: virtual adversarial training, and others."""
 
-    vat_weight: float = option(
+    vat_weight: float = weight(
         0.0,
         "Weight of virtual adversarial training (arXiv:1704.03976): predictions are held steady under the small change "
         "of an unlabelled image that alters them most; 0 for none, 1 is usual. A step takes 1.3 to 1.6 times as long.",
-        low=0.0,
-        high=1000.0,
     )
     vat_radius: float = option(
         0.05,
@@ -166,22 +140,18 @@ class Smoothness(Group):
         low=0.001,
         high=1.0,
     )
-    adversarial_examples_weight: float = option(
+    adversarial_examples_weight: float = weight(
         0.0,
         "Weight of the labels of labelled images that are changed a little, against the net (arXiv:1412.6572); 0 for "
         "none. Of the size of --vat_radius.",
-        low=0.0,
-        high=1000.0,
     )
     adversarial_examples_norm: str = option(
         "l2",
         "Shape of that change: l2, along the gradient; sign, every pixel by as much (the paper's fast gradient sign).",
         choices=("l2", "sign"),
     )
-    consistency_term_weight: float = option(
+    consistency_term_weight: float = weight(
         0.0,
         "Weight of the consistency term (arXiv:1803.01541): predictions for unlabelled images are held steady under "
         "dropout and noise; 0 for none, the paper takes 0.5. A further pass.",
-        low=0.0,
-        high=1000.0,
     )
