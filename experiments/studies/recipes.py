@@ -39,6 +39,11 @@ def without_duration(config: str) -> list[str]:
 DEFAULT = "--flagfile=configs/svhn_1000.cfg"
 NO_GENERATOR = "--flagfile=configs/svhn_1000_no_generator.cfg"
 DRAWINGS = "--flagfile=configs/mnist_100.cfg"
+DRAWS = [  # a generator that is told a class, in a recipe that draws no digits yet
+    *("--conditional", "--latent=normal", "--gan_views=weak", "--gan_weight=1", "--gan_every=2"),
+    *("--mode_seeking_weight=0.3", "--generator_width=32", "--optimizer=muon", "--learning_rate=1e-3"),
+    *("--generator_learning_rate=1e-3", "--unlabeled_start=0.2", "--total_steps=6800"),
+]
 SUPERVISED = "--flagfile=configs/svhn_1000_supervised.cfg"
 GENERATED = {
     "without generator": ["--gan_weight=0"],
@@ -67,6 +72,7 @@ STUDIES = {
     "svhn_lite_1000": Study(
         {
             "default": [DEFAULT],
+            "conditional generator": [DEFAULT, *DRAWS],
             "no generator": [NO_GENERATOR, "--total_steps=10500"],  # as many as fit into the default's time
             "unlabelled images from the start": [
                 DEFAULT,
