@@ -65,9 +65,8 @@ def test_flags_set_the_options():
 # What an option asks for.
 BESIDE = {
     "feature_matching_weight": ["--adversarial_weight=1"],
-    "class_feature_matching_weight": ["--conditional"],
-    "generated_labels": ["--conditional"],
-    "encoder_weight": ["--latent=normal"],
+    "generated_class_weight": ["--noconditional"],
+    "generated_batch": ["--mode_seeking_weight=0"],
     "objective": ["--gradient_penalty_weight=1", "--adversarial_weight=1"],
 }
 

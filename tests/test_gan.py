@@ -336,6 +336,13 @@ def test_batch_norms_see_real_and_generated_images_together():
     assert same(values(gan.discriminator), values(alone.discriminator))
 
 
+def test_batch_norms_train_on_two_views_of_batches_of_any_size():
+    gan, batch = make_gan(arch="article", gan_views="weak"), make_batch()
+    signature = [tuple(tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in batch)]
+    logs = tf.function(gan.train_step, input_signature=signature)(tuple(map(tf.constant, batch)))
+    assert np.isfinite(float(logs["loss"])) and 0 <= float(logs["labeled_accuracy"]) <= 1
+
+
 @pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
 @pytest.mark.parametrize(("shift", "differ"), [(0, False), (3, True)])
 def test_a_step_shifts_real_images_and_generated_ones_each_by_its_own_pixels(updates, shift, differ):

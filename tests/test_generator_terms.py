@@ -137,7 +137,9 @@ def test_terms_of_classes_need_a_conditional_generator(term):
 
 
 def test_the_options_make_the_terms():
-    assert [term.name for term in build.g_terms(Config())] == ["feature_matching"]
+    assert [term.name for term in build.g_terms(Config())] == ["feature_matching", "generated_class", "mode_seeking"]
+    plain = build.g_terms(Config(conditional=False, mode_seeking_weight=0))
+    assert [term.name for term in plain] == ["feature_matching"]
     options = {"class_feature_matching_weight": 0.5, "generated_class_weight": 2.0, "mode_seeking_weight": 0.3}
     found = build.g_terms(Config(conditional=True, feature_matching_weight=0.7, pseudo_label_threshold=0.8, **options))
     names = ["feature_matching", "class_feature_matching", "generated_class", "mode_seeking"]
@@ -149,14 +151,19 @@ def test_the_options_make_the_terms():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"conditional": True, "labels": 0}, "--conditional and --labels=0: there are no classes to tell"),
         ({"conditional": True, "generated_class_weight": 0}, "nothing would tell the generator"),
-        ({"feature_matching_weight": 0}, "--feature_matching_weight=0, --adversarial_weight=0: the generator would"),
-        ({"feature_matching_weight": 0, "mode_seeking_weight": 0.3}, "the generator would learn nothing"),
+        (
+            {"conditional": False, "feature_matching_weight": 0},
+            "--feature_matching_weight=0, --adversarial_weight=0: the generator would",
+        ),
+        ({"labels": 0, "feature_matching_weight": 0, "mode_seeking_weight": 0.3}, "the generator would learn nothing"),
         ({"objective": "gan_saturating"}, "it differs from gan in the generator's side alone"),
         ({"labels": 0, "vat_weight": 1}, "--vat_weight=1 and --labels=0: without labels there are no predictions"),
         ({"labels": 0, "consistency_term_weight": 1}, "there are no predictions to hold steady"),
-        ({"class_feature_matching_weight": 1}, "--class_feature_matching_weight=1 without --conditional"),
+        (
+            {"conditional": False, "class_feature_matching_weight": 1},
+            "--class_feature_matching_weight=1 without --conditional",
+        ),
         ({"mode_seeking_weight": 0.3, "generated_batch": 1}, "compares two generated images; take 2 or more"),
         ({"minibatch_features": 9, "generated_batch": 1}, "it compares the images of a batch; take 2 or more of each"),
         ({"minibatch_features": 9, "unlabeled_batch": 1}, "it compares the images of a batch; take 2 or more of each"),
@@ -175,6 +182,11 @@ def test_the_options_make_the_terms():
 def test_senseless_combinations_are_refused(options, told):
     with pytest.raises(UsageError, match=told):
         Config(**options)
+
+
+def test_without_labels_a_generator_is_told_no_class():
+    assert Config(labels=10).conditional
+    assert not Config(labels=0, conditional=True).conditional
 
 
 def test_the_options_make_the_generator():
@@ -247,7 +259,8 @@ def test_a_gradient_penalty_allows_wasserstein():
     options = {"objective": "wasserstein", "adversarial_weight": 1.0, "feature_matching_weight": 0.0}
     config = Config(gradient_penalty_weight=10.0, **options, **PLAIN)
     gan = build.build(config, image_shape=(16, 16, 1), num_classes=3, steps=1)
-    assert gan.d_terms[1].objective == gan.g_terms[0].objective == "wasserstein"
+    found = {term.name: term for term in [*gan.d_terms, *gan.g_terms]}
+    assert found["adversarial"].objective == found["generator_adversarial"].objective == "wasserstein"
 
 
 @pytest.mark.parametrize("other", [{"r1_weight": 1.0}, {"normalization": "spectral"}])
@@ -323,7 +336,7 @@ def test_the_options_make_the_terms_of_the_discriminator():
     assert (found["adversarial_examples"].radius, found["adversarial_examples"].norm) == (0.2, "sign")
     of_generator = {term.name: term.weight for term in build.g_terms(config)}
     expected = {"generator_adversarial": 0.9, "generator_historical_averaging": 0.4, "feature_matching": 1.0}
-    assert of_generator == expected
+    assert of_generator == expected | {"generated_class": 1.0, "mode_seeking": 0.3}
 
 
 def test_generated_images_are_labelled_where_the_discriminator_agrees():
@@ -346,7 +359,7 @@ def test_generated_labels_begin_late_and_are_refused_where_there_are_none():
     (found,) = [term for term in build.d_terms(config, steps=200) if term.name == "generated_labels"]
     assert (found.weight, found.threshold, found.start) == (0.3, 0.7, 50)
     with pytest.raises(UsageError, match="--generated_labels=0.3 without --conditional: the generator draws no"):
-        Config(generated_labels=0.3)
+        Config(conditional=False, generated_labels=0.3)
     with pytest.raises(UsageError, match="--generated_labels=0.3 and --arch=article: its second pass"):
         Config(generated_labels=0.3, conditional=True, arch="article")
     with pytest.raises(UsageError, match="GeneratedLabels needs a conditional generator"):
@@ -358,11 +371,11 @@ def test_generated_labels_begin_late_and_are_refused_where_there_are_none():
 
 def test_any_recipe_goes_without_a_generator():
     of_gan = dict.fromkeys(OF_GAN, 0.3)
-    of_gan |= {"conditional": True, "minibatch_features": 9, "objective": "wasserstein", "label_smoothing": 0.1}
+    of_gan |= {"minibatch_features": 9, "objective": "wasserstein", "label_smoothing": 0.1}
     of_gan |= {"generator": "self_modulated", "generator_normalization": "virtual"}
     assert of_gan.keys() == set(OF_GAN)
     config = Config(gan_weight=0, latent="normal", vat_weight=1, **of_gan)
-    assert config == Config(gan_weight=0, latent="normal", vat_weight=1)
+    assert config == Config(gan_weight=0, latent="normal", vat_weight=1) and not config.conditional
     assert [term.name for term in build.d_terms(config, steps=9)] == [
         "supervised",
         "pseudo_labels",

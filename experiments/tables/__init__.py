@@ -11,7 +11,9 @@ from ssgan.options import Config
 from ssgan.options.groups import Group
 
 _GROUPS = [one for one in reversed(Config.__mro__) if issubclass(one, Group) and one not in (Group, Config)]
-_SHORT = ["default", "no generator", "supervised", "ceiling", "article", "250", "mnist", "mnist before", "quick"]
+_SHORT = [
+    *("default", "before", "no generator", "supervised", "ceiling", "article", "250", "mnist", "mnist before", "quick")
+]
 TABLES: dict[str, Callable[[], str]] = {
     "results": functools.partial(accuracy.accuracy, _SHORT),
     "all results": functools.partial(accuracy.accuracy, list(accuracy.ROWS)),

@@ -29,7 +29,8 @@ _LITE, _SHARED = "SVHN-lite", ", shared cores"
 # The time of the quick start is that of its two commands: start, training and test.
 _QUICK = "6 min"
 ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
-    "default": ("svhn_lite_1000", "default", f"{_LITE}, default recipe", {"bold": "yes"}),
+    "default": ("svhn_lite_1000", "default", f"{_LITE}, default recipe", {"bold": "yes", "after": ", float32"}),
+    "before": ("svhn_lite_1000", "default of version 0.1", f"{_LITE}, default of version 0.1", {}),
     "no generator": ("svhn_lite_1000", "no generator", f"{_LITE}, the same without a generator", {}),
     "early": (
         *("svhn_lite_1000", "unlabelled images from the start"),
@@ -41,7 +42,10 @@ ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
         *("svhn_lite_all_labels", "supervised"),
         *(f"{_LITE}, supervised baseline with every label: the ceiling", {}),
     ),
-    "250": ("svhn_lite_250", "default", f"{_LITE}, the default with `--labels=250 --total_steps=3000`", {}),
+    "250": (
+        *("svhn_lite_250", "default of version 0.1"),
+        *(f"{_LITE}, default of version 0.1 with `--labels=250 --total_steps=3000`", {}),
+    ),
     "mnist": ("mnist_100", "with generator", "MNIST, `--recipe=mnist_100`", {"after": ", float32, shared core"}),
     "mnist before": ("mnist_100", "drawings", "MNIST, `mnist_100` of version 0.1", {}),
     "quick": ("street_digits", "quick", "street_digits (**synthetic**), the quick start", {"time": _QUICK}),
@@ -80,7 +84,7 @@ def ten_minutes() -> str:
     recipes, peers = result("comparison")["recipes"], result("peers")["peers"]
     no_generator = "the same without a generator (`--recipe=svhn_1000_no_generator`)"
     named = [
-        ("**ssgan**, default recipe", recipes["default"]),
+        ("**ssgan**, default recipe", recipes["default of version 0.1"]),
         (no_generator, recipes["no generator"]),
         ("supervised baseline", recipes["labels only"]),
         ("LAMDA-SSL 1.0.2, ImprovedGAN", peers["LAMDA-SSL ImprovedGAN"]),
@@ -188,7 +192,7 @@ def generator() -> str:
         ("1,000", pair(1000)),
         ("100, version 0.1.0", pair(100)),
         ("250, version 0.1.0", pair(250)),
-        ("1,000, version 0.1.0, 23 minutes", [long["default"], long["no generator"]]),
+        ("1,000, version 0.1.0, 23 minutes", [long["default of version 0.1"], long["no generator"]]),
         ("4,000, version 0.1.0", pair(4000)),
     ]
     table = [[title, *(_mean_and_each(recipe, unit=" %") for recipe in recipes)] for title, recipes in rows]

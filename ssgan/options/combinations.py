@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _SLOPE = ("r1_weight", "r2_weight", "gradient_penalty_weight")
 OF_GAN = (  # options that have no part where there is no generator
-    *("conditional", "minibatch_features", "generator_learning_rate", "adversarial_weight", "mode_seeking_weight"),
+    *("minibatch_features", "generator_learning_rate", "adversarial_weight", "mode_seeking_weight"),
     *("class_feature_matching_weight", "generated_labels", "encoder_weight", "label_noise", *_SLOPE),
     *("objective", "label_smoothing", "generator", "generator_normalization"),
 )
@@ -89,8 +89,6 @@ def _of_losses(config: "Config") -> Iterator[str]:
     if config.gan_weight and not any(getattr(config, name) for name in generator_losses(config)):
         weights = ", ".join(f"--{name}=0" for name in generator_losses(config))
         yield f"{weights}: the generator would learn nothing; raise one of them, or take --gan_weight=0"
-    if config.conditional and config.labels == 0:
-        yield "--conditional and --labels=0: there are no classes to tell a generator; leave one of them out"
     tells_class = config.generated_class_weight or config.class_feature_matching_weight
     if config.conditional and not tells_class:
         yield (

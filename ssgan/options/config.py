@@ -31,7 +31,8 @@ class Config(
 ):
     """The options of `python -m ssgan.train`: those of every group, the first of them last.
 
-    Without a generator, `gan_weight=0`, the options of the GAN are as by default, so that any recipe can go without.
+    Without a generator, `gan_weight=0`, the options of the GAN are as by default, and without labels, `labels=0`, the
+    generator is told no class, so that any recipe can go without.
 
     Raises:
         UsageError: from the constructor, for a value that an option may not have, and for options that do not go
@@ -40,8 +41,10 @@ class Config(
 
     def __post_init__(self):
         super().__post_init__()
-        for name in OF_GAN if self.gan_weight == 0 else ():
-            object.__setattr__(self, name, self.__dataclass_fields__[name].default)  # which frozen fields allow here
+        usual = {name: self.__dataclass_fields__[name].default for name in OF_GAN} if self.gan_weight == 0 else {}
+        classless = {"conditional": False} if self.gan_weight == 0 or self.labels == 0 else {}
+        for name, value in {**usual, **classless}.items():
+            object.__setattr__(self, name, value)  # which frozen fields allow here
         check_combinations(self)
 
     @property

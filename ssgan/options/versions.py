@@ -29,7 +29,11 @@ _REMOVED = {
     "manifold_weight": 0.0,
     "warm_up": 0.0,
 }
-_BEFORE = {"gan_every": 1, "unlabeled_start": 0.0, "vat_weight": 0.0, "vat_radius": 0.05}
+_BEFORE = {
+    **{"gan_every": 1, "unlabeled_start": 0.0, "vat_weight": 0.0, "vat_radius": 0.05},
+    **{"optimizer": "adam", "conditional": False, "latent": "uniform", "gan_views": "strong"},
+    "mode_seeking_weight": 0.0,
+}
 _AUGMENT = {True: "color", False: "none"}  # it was a switch at first
 
 

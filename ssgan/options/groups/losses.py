@@ -17,13 +17,13 @@ class Gan(Group):
     )
     d_steps: int = option(1, "Discriminator updates per generator update.", low=1, high=1000)
     gan_every: int = option(
-        4,
+        2,
         "After --unlabeled_start, the GAN takes part in every so-manyth step; in the others, the other losses alone.",
         low=1,
         high=1000,
     )
     gan_weight: float = weight(
-        0.1,
+        1.0,
         "Weight of the GAN's unsupervised loss; 0: no generator, and the other options of the GAN have no part. The "
         "supervised baseline: the other weights 0, too.",
     )
@@ -38,9 +38,9 @@ class Gan(Group):
         ),
     )
     gan_views: str = option(
-        "strong",
-        "strong: the GAN sees real and generated images in the views that the classifier learns from, see --augment; "
-        "weak: flipped and shifted only, by a further pass, so that no changed colour passes for real.",
+        "weak",
+        "weak: the GAN sees real and generated images flipped and shifted only, by a further pass, so that no changed "
+        "colour passes for real; strong: in the views that the classifier learns from, see --augment.",
         choices=("strong", "weak"),
     )
     label_smoothing: float = option(0.0, "One-sided smoothing of the real target, 1 - this.", low=0.0, high=0.5)
@@ -83,9 +83,9 @@ class GeneratorLoss(Group):
         "the loss of both networks, 0 for none, the paper takes 0.5. With --latent=normal.",
     )
     mode_seeking_weight: float = weight(
-        0.0,
-        "Weight of mode seeking: other noise shall give another image (arXiv:1903.05628); 0 for none, 0.3 is usual "
-        "with --conditional, which otherwise may draw one image a class.",
+        0.3,
+        "Weight of mode seeking: other noise shall give another image (arXiv:1903.05628), where a --conditional "
+        "generator otherwise may draw one image a class; 0 for none.",
     )
 
 

@@ -31,7 +31,7 @@ class Networks(Group):
         high=1000,
     )
     generator_width: int = option(
-        16, "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.", low=1, high=1024
+        32, "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.", low=1, high=1024
     )
     generator: str = option(
         "dcgan",
@@ -45,12 +45,15 @@ class Networks(Group):
         choices=("batch", "virtual"),
     )
     latent: str = option(
-        "uniform",
-        "What the noise is drawn from: uniform, 0 to 1 as the paper's code, or normal.",
+        "normal",
+        "What the noise is drawn from: normal, or uniform, 0 to 1 as the paper's code.",
         choices=("uniform", "normal"),
     )
     latent_dim: int = option(100, "Size of the noise vector z.", low=1, high=10_000)
-    conditional: bool = option(False, "The generator draws images of a class that it is told, beside the noise.")
+    conditional: bool = option(
+        True,
+        "The generator draws images of a class that it is told, beside the noise; without labels, of none.",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import dataclasses
 from ssgan.options.declare import option
 from ssgan.options.groups.group import Group
 
-DEFAULT_STEPS = 10_000
+DEFAULT_STEPS = 6_800
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,9 +17,9 @@ class Optimizer(Group):
     )
     total_epochs: int | None = option(None, "Passes over the unlabelled images, in place of --total_steps.", low=1)
     optimizer: str = option(
-        "adam",
-        "Optimizer of the discriminator: adam, or muon for the kernels of its convolutions (arXiv:2502.16982), which "
-        "takes fewer steps. That of the generator is Adam.",
+        "muon",
+        "Optimizer of the discriminator: muon (arXiv:2502.16982), for the kernels of its convolutions, Adam for the "
+        "rest, which takes fewer steps; or adam for all. That of the generator is Adam.",
         choices=("adam", "muon"),
     )
     learning_rate: float = option(
@@ -35,7 +35,7 @@ class Optimizer(Group):
         0.5, "Fraction of training after which the learning rate falls linearly to 0.", low=0.0, high=1.0
     )
     unlabeled_start: float = option(
-        0.3,
+        0.2,
         "Fraction of training after which the unlabelled images and the generator take part; until then, the labelled "
         "ones alone, in about half the time per step (mixed batching only).",
         low=0.0,
