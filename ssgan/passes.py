@@ -81,13 +81,10 @@ def _in_training(discriminator: Discriminator, images: Mapping[str, tf.Tensor]) 
     together = discriminator.has_batch_statistics or discriminator.weight_noise > 0
     if not together or len(images) < 2:
         return {name: Rows(some, *discriminator(some, training=True)) for name, some in images.items()}
-    logits, features = discriminator(tf.concat(list(images.values()), axis=0), training=True)
-    parts, begin = {}, 0
-    for name, some in images.items():
-        end = begin + tf.shape(some)[0]
-        parts[name] = Rows(some, logits[begin:end], features[begin:end])  # tf.split would lose the static shapes
-        begin = end
-    return parts
+    sizes = [tf.shape(some)[0] for some in images.values()]
+    outputs = discriminator(tf.concat(list(images.values()), axis=0), training=True)
+    parts = zip(images.items(), *(tf.split(output, sizes) for output in outputs), strict=True)
+    return {name: Rows(some, logits, features) for (name, some), logits, features in parts}
 
 
 def _part(of_role: Callable[[tf.Tensor], tf.Tensor | None], rows: Rows | None) -> Rows:

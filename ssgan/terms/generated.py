@@ -34,7 +34,7 @@ class GeneratedClass(Term):
     def figures(self, passes: Passes) -> dict[str, tuple[tf.Tensor, tf.Tensor | None]]:
         """Returns `generated_accuracy`: the share of generated images that are taken for their class, 0..1."""
         found = tf.argmax(passes.generated.logits, axis=-1, output_type=tf.int32)
-        return {"generated_accuracy": (found == passes.generated.classes, None)}
+        return {"generated_accuracy": (tf.equal(found, passes.generated.classes), None)}
 
 
 @keras.saving.register_keras_serializable("ssgan")

@@ -24,7 +24,8 @@ class Supervised(Term):
 
     def figures(self, passes: Passes) -> dict[str, tuple[tf.Tensor, tf.Tensor | None]]:
         """Returns `labeled_accuracy`, 0..1."""
-        correct = tf.argmax(passes.labeled.logits, axis=-1, output_type=tf.int32) == passes.labels
+        predicted = tf.argmax(passes.labeled.logits, axis=-1, output_type=tf.int32)
+        correct = tf.equal(predicted, passes.labels)  # ==, of a length and one not known, would have no static rank
         return {"labeled_accuracy": (correct, passes.labels >= 0)}
 
 
