@@ -30,6 +30,8 @@ TINY = [
     "--total_steps=4",
     "--log_every=2",
     "--precision=float32",
+    *("--arch=tiny", "--generator_width=2", "--augment=none"),
+    *("--unlabeled_start=0", "--gan_every=1"),  # one kind of step: each is traced, in seconds
 ]
 
 

@@ -40,7 +40,8 @@ COMMANDS = {
     "ssgan.check": (CheckConfig, "folder"),
 }
 # What stands in the place of what would take minutes.
-QUICK = {"10_000": "2", "Discriminator(10)": 'Discriminator(10, arch="tiny")', "width=16": "width=2"}
+QUICK = {"6_800": "2", "10_000": "2", "Discriminator(10)": 'Discriminator(10, arch="tiny")'}
+QUICK |= {"width=16": "width=2", "width=32": "width=2"}
 QUICK |= {
     'augment="affine"': 'augment="none"',
     "2000,": "1, unlabeled_start=0.0, gan_weight=0.0,",

@@ -30,7 +30,8 @@ from ssgan.training.signals import Signals
 from tests.test_cli import ROOT, TINY, call, here
 
 STEPS = 30
-FLAGS = [*TINY, f"--total_steps={STEPS}", "--log_every=10", "--checkpoint_every=4", "--deterministic"]
+OF_EVERY_KIND = ["--arch=small", "--augment=photo", "--unlabeled_start=0.2", "--gan_every=2"]
+FLAGS = [*TINY, *OF_EVERY_KIND, f"--total_steps={STEPS}", "--log_every=10", "--checkpoint_every=4", "--deterministic"]
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,19 @@ def without_duration(config: str) -> list[str]:
     return [line for line in lines if line.startswith("--") and not line.startswith("--total_")]
 
 
+def fewest(config: str, labels: tuple[int, ...], *, steps: int, without: int) -> dict[str, list[str]]:
+    """Returns recipes of few labels, with generated images as further ones in so many steps, and without a generator."""
+    arms = {
+        "generated images as labelled ones": ["--generated_labels=0.1", f"--total_steps={steps}"],
+        "without generator": ["--gan_weight=0", f"--total_steps={without}"],
+    }
+    return {
+        f"{count} labels, {name}": [config, f"--labels={count}", *flags]
+        for count in labels
+        for name, flags in arms.items()
+    }
+
+
 DEFAULT = "--flagfile=configs/svhn_1000.cfg"
 # The default of version 0.1: its generator cost little and drew no digits.
 EARLIER = [
@@ -46,11 +59,6 @@ EARLIER = [
 NO_GENERATOR = [*EARLIER, "--gan_weight=0"]
 SUPERVISED = [*NO_GENERATOR, "--pseudo_label_weight=0"]
 DRAWINGS = "--flagfile=configs/mnist_100.cfg"
-GENERATED = {
-    "without generator": ["--gan_weight=0"],
-    "with generator": [],
-    "generated images as labelled ones": ["--generated_labels=0.1"],
-}
 # Of decisions, not of figures: short, on held-out train images, each recipe one step away from a base.
 DECISION = [
     *EARLIER,
@@ -129,17 +137,9 @@ STUDIES = {
         label_seeds=(0, 1, 2, 3, 4),
         scored=True,
     ),
-    # Where labels are fewest: does the generator give anything, in the same time?
-    "mnist_fewest": Study(
-        {
-            f"{labels} labels, {name}": [DRAWINGS, f"--labels={labels}", *flags]
-            for labels in (20, 50)
-            for name, flags in GENERATED.items()
-        },
-        data=TFDS,
-        label_seeds=(0, 1, 2, 3, 4),
-        minutes=5,
-    ),
+    # Where labels are fewest: do generated images give anything? The steps without are as many as take the same time.
+    "mnist_fewest": Study(fewest(DRAWINGS, (20, 50), steps=800, without=1000), TFDS, label_seeds=(0, 1, 2, 3, 4)),
+    "svhn_lite_fewest": Study(fewest(DEFAULT, (40, 100), steps=700, without=950), label_seeds=(0, 1, 2, 3, 4)),
     "street_digits": Study({"quick": ["--flagfile=configs/street_digits_quick.cfg"]}, data=None, transfer=SVHN_LITE),
     "ablation_mnist": Study(
         {
