@@ -1,6 +1,5 @@
 """The train step: who is updated by what, what is read, and what survives saving."""
 
-import functools
 import os
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Twenty steps of four recipes end as they did before: what moves code does not move weights. Three are of version 0.2.0.
+"""Twenty steps of four recipes end as they did before, three since version 0.2.0: moving code does not move weights.
 
 `python -m tests.test_trajectories` wrote `tests/golden/trajectories.json`, in float32 and deterministic; it is written
 again only when the mathematics of a recipe is changed on purpose. At a usual learning rate the last digits, in which

@@ -37,7 +37,7 @@ def without_duration(config: str) -> list[str]:
 
 
 def fewest(config: str, labels: tuple[int, ...], *, steps: int, without: int) -> dict[str, list[str]]:
-    """Returns recipes of few labels, with generated images as further ones in so many steps, and without a generator."""
+    """Returns recipes of few labels: with generated images as labelled ones, and without a generator."""
     arms = {
         "generated images as labelled ones": ["--generated_labels=0.1", f"--total_steps={steps}"],
         "without generator": ["--gan_weight=0", f"--total_steps={without}"],
