@@ -6,7 +6,7 @@ What a row is called is written here; every number in it comes from a file.
 import functools
 from collections.abc import Callable
 
-from experiments.tables import accuracy, options, robustness, samples, speed, techniques, tour
+from experiments.tables import accuracy, digits, options, robustness, samples, speed, techniques, tour
 from ssgan.options import Config
 from ssgan.options.groups import Group
 
@@ -22,6 +22,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "terms": accuracy.ablation,
     "generator": accuracy.generator,
     "samples": samples.samples,
+    "digits": digits.digits,
     "step": speed.step_times,
     "nets": speed.nets,
     "variants": speed.variants,
