@@ -32,7 +32,7 @@ RECIPES = {
 DECISIONS = {
     "base": [],
     "labels alone": LABELS_ALONE,
-    "no generator": ["--gan_weight=0"],
+    "generator": ["--gan_weight=1"],
 }
 MINUTES, DECISION_MINUTES = 15.0, 5.0
 LABEL_SEEDS, DECISION_SEEDS = (0, 1, 2), (100, 101)
