@@ -79,7 +79,7 @@ def test_rows_that_are_no_image_are_learned_with_a_generator(digits):
 
     class Seeing(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
-            seen.append((self.model.generator(self.model.noise()).shape[1:], logs["g_loss"], logs["adversarial"]))
+            seen.append((self.model.draw().images.shape[1:], logs["g_loss"], logs["adversarial"]))
 
     SSGANClassifier(**options, callbacks=[Seeing()]).fit(X, y)
     assert [shape for shape, *_ in seen] == [(1, 64, 1)] * 2

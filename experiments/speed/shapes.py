@@ -7,6 +7,7 @@ and does not change when ssgan computes a layer in another way.
 import dataclasses
 from collections.abc import Iterator
 
+CLASSES = 10
 FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input gradient", "weight gradient"
 
 
@@ -84,13 +85,18 @@ def discriminator(arch: str) -> list[Layer]:
     for outputs, *shape in plan:
         layers.append(Layer("conv", size, channels, outputs, *shape))
         size, channels = layers[-1].output_size, outputs
-    return [*layers, Layer("dense", 1, channels, 10)]
+    return [*layers, Layer("dense", 1, channels, CLASSES)]
 
 
-def generator(width: int) -> list[Layer]:
-    """Returns the layers of the generator of 32x32 RGB images whose last hidden layer has `width` channels."""
+def generator(width: int, *, classes: int = 0) -> list[Layer]:
+    """Returns the layers of the generator of 32x32 RGB images.
+
+    Args:
+        width: channels of its last hidden layer.
+        classes: of which it is told one; 0: of none.
+    """
     return [
-        Layer("dense", 1, 100, 4 * 4 * 4 * width),
+        Layer("dense", 1, 100 + classes, 4 * 4 * 4 * width),
         Layer("transposed", 4, 4 * width, 2 * width, 5, 2),
         Layer("transposed", 8, 2 * width, width, 5, 2),
         Layer("transposed", 16, width, 3, 5, 2),
@@ -103,9 +109,11 @@ def step_work(config) -> list[Work]:
     Args:
         config: an `ssgan.options.Config`, or whatever has the same options.
     """
-    critic, maker = discriminator(config.arch), generator(config.generator_width)
+    critic = discriminator(config.arch)
+    maker = generator(config.generator_width, classes=CLASSES if config.conditional else 0)
     labeled = config.labeled_batch if config.batching == "mixed" else 0
-    real, made = labeled + config.unlabeled_batch, config.generated_batch
+    as_the_gan_sees = config.unlabeled_batch if config.gan_views == "weak" else 0  # by a further pass
+    real, made = labeled + config.unlabeled_batch + as_the_gan_sees, config.generated_batch
     work = [*_forward(maker, made), *_forward(critic, real + made), *_backward(critic, real + made)]
     if config.updates == "alternating":  # the generator's turn: new images, new noise
         work += [*_forward(maker, made), *_forward(critic, 2 * made)]

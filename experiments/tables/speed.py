@@ -71,7 +71,7 @@ def nets() -> str:
         f"the article's step in TensorFlow 2, float32: {_ratio(article, against)} times ssgan's; with ssgan in "
         f"float32, too: {_ratio(article, f'{against} float32')}"
     )
-    default = "`small`, the default recipe where the GAN takes part, in every fourth step"
+    default = "`small`, the default recipe of version 0.1 where the GAN takes part, in every fourth step"
     rows = []
     for title, net, updates, digits, peer in (
         ("`paper_svhn`, alternating", "paper_svhn", "alternating", 2, "see above"),
