@@ -134,7 +134,7 @@ def test_other_generators_are_measured_when_asked_for(tmp_path, images):
     assert evaluate_run(EvalConfig(run=str(folder), samples=40))["samples"]["images"] == 40
 
 
-def test_what_cannot_be_measured_is_refused(tmp_path, folder, images, monkeypatch):
+def test_what_cannot_be_measured_is_refused(tmp_path, folder, images, monkeypatch, capsys):
     without = made(tmp_path / "run", conditional=False, gan_weight=0)
     with pytest.raises(UsageError, match="--samples=9: .* was trained without a generator"):
         evaluate_run(EvalConfig(run=str(without), samples=9))
@@ -142,4 +142,7 @@ def test_what_cannot_be_measured_is_refused(tmp_path, folder, images, monkeypatc
         EvalConfig(samples=-1)
     monkeypatch.setattr("ssgan.evaluate.images.test_images", lambda member, options: (noise_images(60), False))
     with pytest.raises(UsageError, match="photos has 60 test images; expected at least 80"):
-        evaluate_run(EvalConfig(run=str(folder)))
+        evaluate_run(EvalConfig(run=str(folder), samples=40))
+    capsys.readouterr()
+    assert "samples" not in evaluate_run(EvalConfig(run=str(folder)))
+    assert "what it draws is not measured: 60 images to hold it against, of 80 at least" in capsys.readouterr().out

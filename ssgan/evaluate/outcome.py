@@ -15,7 +15,7 @@ from ssgan.errors import UsageError
 from ssgan.evaluate.classification import Evaluation, evaluate
 from ssgan.evaluate.findings import Tested, gather
 from ssgan.evaluate.runs import Member
-from ssgan.evaluate.samples import draw, draws_to_measure, measure_samples
+from ssgan.evaluate.samples import LEAST_IMAGES, draw, draws_to_measure, measure_samples
 from ssgan.report.html import write_page
 from ssgan.store import files, run
 
@@ -56,7 +56,7 @@ def evaluate_classifiers(
             {"run": str(member.run_dir), **_origin(member), **_test_figures(images, *pair)}
             for member, pair in zip(members, alone, strict=True)
         ]
-    if has_one and (count := draws_to_measure(first, options.samples)):
+    if has_one and (count := draws_to_measure(first, images, options.samples, has_score=options.accuracy_score)):
         metrics["samples"] = _sample_figures(first, images, options, count=count)
 
     # Files and the page, then the report: it may be read by nobody
@@ -87,6 +87,8 @@ def evaluate_classifiers(
     print(report.format_report(ema, raw=raw, split=images.split))
     if "samples" in metrics:
         print("\n" + report.format_quality(metrics["samples"]))
+    elif has_one and first.config.conditional and len(images) < LEAST_IMAGES:
+        print(f"\nwhat it draws is not measured: {len(images)} images to hold it against, of {LEAST_IMAGES} at least")
     print(f"\nwritten: {table}, {picture}, {page}")
     return metrics
 
@@ -108,7 +110,7 @@ def evaluate_plain_gan(members: Sequence[Member], images: Source, options: "Eval
     if len(members) > 1:
         raise UsageError("--run names a plain GAN (--labels=0) among several runs; it has no classes: name it alone")
     (member,) = members
-    count = draws_to_measure(member, options.samples)
+    count = draws_to_measure(member, images, options.samples)
     if not count:
         raise UsageError("--samples=0, and a plain GAN (--labels=0) has no classes: nothing is left to evaluate")
     metrics = {**_origin(member), "samples": _sample_figures(member, images, options, count=count)}

@@ -18,16 +18,21 @@ if TYPE_CHECKING:
     from ssgan.data import Source
 
 DEFAULT_SAMPLES = 1000
+LEAST_IMAGES = 2 * LEAST_ROWS  # real ones: half of them beside the generated ones, half to hold both against
 _TRAINED_ON = 10_000  # images, of the nets that measure
 _SCALED_BY = 500  # images, of the net that is not trained
 
 
-def draws_to_measure(member: Member, asked: int | None) -> int:
-    """Returns how many generated images are to be measured: those asked for, or what is usual for this run."""
-    if member.sampler is None:
-        return 0
-    usual = DEFAULT_SAMPLES if member.config.conditional or not member.config.has_labels else 0
-    return usual if asked is None else asked
+def draws_to_measure(member: Member, images: "Source", asked: int | None, *, has_score: bool = False) -> int:
+    """Returns how many generated images are to be measured: those asked for, or what is usual for this run.
+
+    Beside a classifier, none is usual where there are too few real images for it.
+    """
+    if member.sampler is None or asked is not None:
+        return 0 if member.sampler is None else asked or 0
+    if has_score or not member.config.has_labels:
+        return DEFAULT_SAMPLES
+    return DEFAULT_SAMPLES if member.config.conditional and len(images) >= LEAST_IMAGES else 0
 
 
 def check_asked(members: Sequence[Member], *, samples: int | None, has_score: bool) -> None:
@@ -68,7 +73,7 @@ def measure_samples(
     count = min(count, len(images) // 2)
     if count < LEAST_ROWS:
         raise UsageError(
-            f"{images.name} has {len(images):,} {images.split} images; expected at least {2 * LEAST_ROWS} to measure "
+            f"{images.name} has {len(images):,} {images.split} images; expected at least {LEAST_IMAGES} to measure "
             "generated ones beside them, or --samples=0"
         )
     net = _net(member, images, feature_net)
