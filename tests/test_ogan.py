@@ -197,9 +197,9 @@ def test_only_a_discriminator_that_encodes_has_codes():
 
 
 def test_the_option_makes_encoder_and_terms():
-    config = Config(encoder_weight=0.5, latent="normal", latent_dim=7, arch="tiny", precision="float32")
+    config = Config(encoder_weight=0.5, gan_weight=0.1, latent_dim=7, arch="tiny", precision="float32")
     gan = build.build(config, image_shape=(16, 16, 1), num_classes=3, steps=1)
     assert gan.discriminator.encoding == 7
     assert [term.weight for term in (gan.d_terms[2], gan.g_terms[-1])] == [0.025, 0.5]  # half of the GAN's tenth
     with pytest.raises(UsageError, match="--encoder_weight=0.5 and --latent=uniform and --latent_dim=100: O-GAN"):
-        Config(encoder_weight=0.5)
+        Config(encoder_weight=0.5, latent="uniform")

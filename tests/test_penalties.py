@@ -145,7 +145,8 @@ def test_it_has_its_weight_in_the_steps_of_the_gan_alone(term):
 
 def test_the_option_makes_the_term():
     assert [term.name for term in build.d_terms(Config(), steps=10)] == ["supervised", "adversarial", "pseudo_labels"]
-    (found,) = [term for term in build.d_terms(Config(r1_weight=10.0), steps=10) if term.name == "r1"]
+    config = Config(r1_weight=10.0, gan_weight=0.1)
+    (found,) = [term for term in build.d_terms(config, steps=10) if term.name == "r1"]
     assert found.weight == 0.5  # 10, as R + F has it, of which the GAN has a tenth of the half
 
 

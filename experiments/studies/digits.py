@@ -24,7 +24,7 @@ RECIPE: dict[str, Any] = {
     "shift": 0,
     "random_state": 0,
 }
-OURS: dict[str, dict[str, float]] = {
+OURS: dict[str, dict[str, Any]] = {
     "SSGANClassifier": {},
     "without a generator": {"gan_weight": 0.0},
     "labels alone": {"gan_weight": 0.0, "pseudo_label_weight": 0.0},
