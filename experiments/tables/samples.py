@@ -5,7 +5,10 @@ from typing import Any
 from experiments.tables.parts import markdown, percent, result
 
 # Study, recipe, what it is called.
-_ROWS = [("mnist_100", "with generator", "MNIST, `--recipe=mnist_100`")]
+_ROWS = [
+    ("mnist_100", "with generator", "MNIST, `--recipe=mnist_100`"),
+    ("svhn_lite_1000", "default", "SVHN-lite, the default recipe"),
+]
 
 
 def samples() -> str:
