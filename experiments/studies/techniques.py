@@ -22,21 +22,12 @@ from ssgan.options import Config
 from ssgan.options.flags import parse_flags
 
 BASE = [
-    "--recipe=mnist_100",
-    "--conditional",
-    "--gan_views=weak",
-    "--gan_every=1",
-    "--latent=normal",
-    "--generator_width=24",
-    "--vat_weight=0",
-    "--gan_weight=1",
-    "--mode_seeking_weight=0.3",
-    "--learning_rate=1e-3",
-    "--validation=3000",
-    "--total_steps=600",
+    *("--recipe=mnist_100", "--gan_every=1", "--vat_weight=0"),
+    *("--generator_width=16", "--labeled_batch=32", "--unlabeled_batch=32", "--generated_batch=32"),
+    *("--validation=3000", "--total_steps=500"),
 ]
-STEPS, LABEL_SEEDS = 600, (100, 101)
-SCORED, SCORE_STEPS = 8000, 400  # generated images, and the steps in which a fresh net learns from them
+STEPS, LABEL_SEEDS = 500, (100, 101)
+SCORED, SCORE_STEPS = 8000, 300  # generated images, and the steps in which a fresh net learns from them
 SHOWN, SHOWN_SEED = 20, 100  # images of the picture, and the label seed that they are of
 LEVELS = 8  # of grey in the picture, so that it is small
 ERROR = "validation: held-out train images"
