@@ -29,8 +29,8 @@ def config_of(name, **options):
 @pytest.mark.parametrize("name", techniques.TECHNIQUES)
 def test_the_flags_of_every_technique_are_accepted_and_change_something(name):
     config, base = config_of(name), config_of("base")
-    build.d_terms(config, steps=600), build.g_terms(config)
-    assert (config.label_seed, config.total_steps, config.validation) == (101, 600, 3000)
+    build.d_terms(config, steps=500), build.g_terms(config)
+    assert (config.label_seed, config.total_steps, config.validation) == (101, 500, 3000)
     assert (config == base) == (name == "base")
     assert "/" not in name  # it becomes the name of a file in an archive
 
@@ -50,7 +50,7 @@ def test_its_networks_compile():
 def found(seed=100, **changes):
     """What a training reports."""
     measures = {kind: {"coverage": share} for kind, share in (("generated", 0.45), ("real", 0.9))}
-    about = {"precision": "float32", "options": {"total_steps": 600}, "not_finite": None, "label_seed": seed}
+    about = {"precision": "float32", "options": {"total_steps": 500}, "not_finite": None, "label_seed": seed}
     figures = {"error": 0.05, "score_error": 0.2, "quality": measures, "processor_seconds_per_step": 0.1}
     return {**about, **figures, **changes}
 
@@ -88,7 +88,7 @@ def test_the_table_of_a_part_of_the_results():
     assert table["a removed one"][:2] == ["`--once`", "5.00"]
     assert table["VAT"][1].startswith("not measured yet")
     how = tables.table({"techniques": known}).split("\n")[-1]
-    assert how.startswith("600 steps in float32; label seeds 100 and 101") and "150 ms" in how
+    assert how.startswith("500 steps in float32; label seeds 100 and 101") and "150 ms" in how
 
 
 def test_without_the_base_no_time_is_told():
@@ -141,11 +141,11 @@ def test_a_run_is_trained_once_and_put_where_the_others_are(study, tmp_path):
     whole, _ = study("--techniques", "R1", "--steps", "5", "--label_seeds", "100")
     assert len(asked) == 5
     again = [(run["label_seed"], run["options"]["total_steps"]) for run in whole["techniques"]["R1"]["runs"]]
-    assert again == [(100, 5), (101, 600)]
+    assert again == [(100, 5), (101, 500)]
 
 
 def test_a_run_of_other_options_is_none_of_these_but_options_that_it_does_not_know_do_not_matter():
-    asked, added = {"r1_weight": 10.0, "total_steps": 600}, {"input_noise": 0.0}
+    asked, added = {"r1_weight": 10.0, "total_steps": 500}, {"input_noise": 0.0}
     there = {"techniques": {"R1": {"runs": [{"options": asked}]}}}
     assert techniques.is_there(there, "R1", asked | added)
     assert not techniques.is_there(there, "R1", {**asked, "input_noise": 0.1})
@@ -191,7 +191,7 @@ def test_the_time_of_a_step_is_that_of_each_kind(monkeypatch):
 @pytest.mark.parametrize("cause", [NonFiniteError("d_loss is nan at step 3"), OSError("no space")])
 def test_a_training_that_diverges_is_a_result_and_another_error_is_none(cause, monkeypatch):
     def train(config, callbacks):
-        assert config.log_every == config.checkpoint_every == config.total_steps == 600
+        assert config.log_every == config.checkpoint_every == config.total_steps == 500
         raise Stopped("stopped", status=1) from cause
 
     monkeypatch.setattr("ssgan.train.train", train)
