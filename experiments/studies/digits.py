@@ -34,9 +34,13 @@ THEIRS = ("LabelSpreading", "SVC")
 
 def main() -> None:
     """Measures what is not measured yet."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    for label_seed in LABEL_SEEDS:
-        for name in (*OURS, *THEIRS):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = (*OURS, *THEIRS)
+    parser.add_argument("--classifiers", nargs="+", choices=names, default=names, help="default: all")
+    parser.add_argument("--label_seeds", type=int, nargs="+", default=LABEL_SEEDS, help="default: 0 1 2")
+    options = parser.parse_args()
+    for label_seed in options.label_seeds:
+        for name in options.classifiers:
             known = results.read(RESULT).get("classifiers", {})
             if not any(run["label_seed"] == label_seed for run in known.get(name, [])):
                 run = measure(name, label_seed)

@@ -18,6 +18,8 @@ def digits() -> str:
     found = result("digits")
     table = []
     for name, title in _TITLES.items():
+        if name not in found["classifiers"]:
+            continue
         runs = found["classifiers"][name]
         accuracies = [100 * run["accuracy"] for run in runs]
         each = ", ".join(f"{accuracy:.1f}" for accuracy in accuracies)
