@@ -84,7 +84,7 @@ def ten_minutes() -> str:
     recipes, peers = result("comparison")["recipes"], result("peers")["peers"]
     no_generator = "the same without a generator (`--recipe=svhn_1000_no_generator`)"
     named = [
-        ("**ssgan**, default recipe", recipes["default of version 0.1"]),
+        ("**ssgan**, default of version 0.1", recipes["default of version 0.1"]),
         (no_generator, recipes["no generator"]),
         ("supervised baseline", recipes["labels only"]),
         ("LAMDA-SSL 1.0.2, ImprovedGAN", peers["LAMDA-SSL ImprovedGAN"]),
