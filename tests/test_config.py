@@ -237,9 +237,7 @@ def test_earlier_names_of_options_are_read(capsys, tmp_path):
 
 def test_a_recipe_comes_before_the_options_given_beside_it(capsys):
     assert parse("--recipe=street_digits_quick").total_steps == 2000
-    assert parse("--labels=250", "--recipe", "street_digits_quick") == Config(
-        dataset="street_digits", labels=250, total_steps=2000
-    )
+    assert parse("--labels=250", "--recipe", "svhn_1000") == Config(dataset="svhn_cropped", labels=250)
     assert "--recipe=fancy: expected one of cifar10_4000_paper, " in refusal(capsys, "--recipe=fancy")
 
 
