@@ -13,9 +13,15 @@ from ssgan.training import loop as fit
 from tests.test_versions import REMOVED
 
 
+EARLIER: dict[str, Any] = {  # as a run was that did not know these options
+    **{"labels": 70, "gan_every": 1, "unlabeled_start": 0.0, "optimizer": "adam", "mode_seeking_weight": 0.0},
+    **{"conditional": False, "latent": "uniform", "gan_views": "strong"},
+}
+
+
 def newest(folder: Path, **about: Any) -> Checkpoint | None:
     """Saves a checkpoint as a run does, with other things it belongs to, and reads it for the run."""
-    config = Config(labels=70, gan_every=1, unlabeled_start=0.0)
+    config = Config(**EARLIER)
     identity = {"options": config.mathematics(), "digest": "abc", "label_mask_digest": "def"}
     monitor = {"monitor": {"records": [], "seconds": 1.0}, "rollbacks": 0, "versions": {}}
     checkpoint.save(folder, Checkpoint(5, {}, {**identity, **monitor, **about}), keep=1)
@@ -23,8 +29,8 @@ def newest(folder: Path, **about: Any) -> Checkpoint | None:
 
 
 def test_a_checkpoint_of_an_earlier_version_is_of_the_run(tmp_path):
-    later = {"gan_every", "unlabeled_start", "vat_weight", "vat_radius"}
-    options = {name: value for name, value in Config(labels=70).mathematics().items() if name not in later}
+    later = {*EARLIER.keys() - {"labels"}, "vat_weight", "vat_radius"}
+    options = {name: value for name, value in Config(**EARLIER).mathematics().items() if name not in later}
     assert newest(tmp_path, options={**options, **{name: unused for name, (unused, _) in REMOVED.items()}}).step == 5
     assert newest(tmp_path, options={**options, "deterministic": True}).step == 5  # which it compared
     with pytest.raises(UsageError, match=r"of another run: --warm_up=0.1 \(the run: None\); move it away"):
