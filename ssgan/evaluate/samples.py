@@ -28,11 +28,12 @@ def draws_to_measure(member: Member, images: "Source", asked: int | None, *, has
 
     Beside a classifier, none is usual where there are too few real images for it.
     """
-    if member.sampler is None or asked is not None:
-        return 0 if member.sampler is None else asked or 0
-    if has_score or not member.config.has_labels:
-        return DEFAULT_SAMPLES
-    return DEFAULT_SAMPLES if member.config.conditional and len(images) >= LEAST_IMAGES else 0
+    if member.sampler is None:
+        return 0
+    if asked is not None:
+        return asked
+    is_usual = not member.config.has_labels or (member.config.conditional and len(images) >= LEAST_IMAGES)
+    return DEFAULT_SAMPLES if has_score or is_usual else 0
 
 
 def check_asked(members: Sequence[Member], *, samples: int | None, has_score: bool) -> None:
