@@ -4,9 +4,9 @@
 
 FOLDER holds svhn_lite/ (SVHN's two .mat files, here a part of the official test file, see the README). The peers are
 ModSSC's FixMatch and LAMDA-SSL's ImprovedGAN, either with the network, learning rate and changes of the images of
-ssgan's default recipe; their environments are made when they are first needed. Prints the errors and writes
-results/peers.json, anew after every run. A run that is in it is not trained again: repeat the command until all is
-done. Runs of other minutes belong into another file, see --output. Leave the machine alone meanwhile.
+ssgan's default recipe of version 0.1; their environments are made when they are first needed. Prints the errors and
+writes results/peers.json, anew after every run. A run that is in it is not trained again: repeat the command until all
+is done. Runs of other minutes belong into another file, see --output. Leave the machine alone meanwhile.
 """
 
 import argparse

@@ -31,7 +31,7 @@ from experiments.peers.torch_training import (
 from experiments.peers.training_clock import Clock
 
 BATCH = 100  # labelled images of a step, LAMDA-SSL's default; as many for the discriminator and for the generator
-GENERATOR_WIDTH, LEARNING_RATE = 16, 1e-3  # as in ssgan's default recipe
+GENERATOR_WIDTH, LEARNING_RATE = 16, 1e-3  # as in ssgan's default of version 0.1
 PREDICTED_TOGETHER = 500
 
 

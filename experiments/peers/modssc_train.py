@@ -36,10 +36,10 @@ STEPS = 5  # in a call of `fit`, which takes views of all their rows
 def train(*, images: str, seconds: float, seed: int) -> dict:
     """Trains and tests.
 
-    Network, learning rate, arithmetic and changes of the images are those of ssgan's default recipe: the weak view is
-    shifted by up to 2 pixels, the strong one is then changed by `random_photo`. All else but `MU` is ModSSC's default:
-    there is no schedule and no moving average, labelled images are shown in the weak view, and it predicts those of
-    the unlabelled images with dropout on.
+    Network, learning rate, arithmetic and changes of the images are those of ssgan's default recipe of version 0.1: the
+    weak view is shifted by up to 2 pixels, the strong one is then changed by `random_photo`. All else but `MU` is
+    ModSSC's default: there is no schedule and no moving average, labelled images are shown in the weak view, and it
+    predicts those of the unlabelled images with dropout on.
 
     Args:
         images: an .npz file of `peer_images`.
