@@ -83,7 +83,7 @@ class SSGANClassifier(ClassifierMixin, BaseEstimator):
         flip: str = "no",
         updates: str = "simultaneous",
         gan_weight: float = 1.0,
-        gan_every: int = 2,
+        gan_every: int = 1,
         feature_matching: str = "l1",
         r1_weight: float = 0.0,
         pseudo_label_weight: float = 1.0,

@@ -29,7 +29,7 @@ SMALL = {
 }
 EARLIER = {  # the defaults of version 0.2.0, where they were others
     **{"conditional": False, "latent": "uniform", "generator_width": 16, "gan_views": "strong"},
-    **{"mode_seeking_weight": 0.0, "optimizer": "adam"},
+    **{"mode_seeking_weight": 0.0, "optimizer": "adam", "generator": "dcgan"},
 }
 PLAIN = {"shift": 0, "augment": "none", "pseudo_label_weight": 0.0, "gan_every": 1, "pooling": "average"}
 RECIPES = {

@@ -54,7 +54,7 @@ DEFAULT = "--flagfile=configs/svhn_1000.cfg"
 EARLIER = [
     *(DEFAULT, "--noconditional", "--latent=uniform", "--generator_width=16", "--gan_views=strong"),
     *("--gan_weight=0.1", "--gan_every=4", "--mode_seeking_weight=0", "--unlabeled_start=0.3"),
-    *("--optimizer=adam", "--total_steps=10000"),
+    *("--generator=dcgan", "--optimizer=adam", "--total_steps=10000"),
 ]
 NO_GENERATOR = [*EARLIER, "--gan_weight=0"]
 SUPERVISED = [*NO_GENERATOR, "--pseudo_label_weight=0"]

@@ -32,7 +32,7 @@ _REMOVED = {
 _BEFORE = {
     **{"gan_every": 1, "unlabeled_start": 0.0, "vat_weight": 0.0, "vat_radius": 0.05},
     **{"optimizer": "adam", "conditional": False, "latent": "uniform", "gan_views": "strong"},
-    "mode_seeking_weight": 0.0,
+    **{"mode_seeking_weight": 0.0, "generator": "dcgan"},
 }
 _AUGMENT = {True: "color", False: "none"}  # it was a switch at first
 

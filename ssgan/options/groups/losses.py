@@ -17,7 +17,7 @@ class Gan(Group):
     )
     d_steps: int = option(1, "Discriminator updates per generator update.", low=1, high=1000)
     gan_every: int = option(
-        2,
+        1,
         "After --unlabeled_start, the GAN takes part in every so-manyth step; in the others, the other losses alone.",
         low=1,
         high=1000,

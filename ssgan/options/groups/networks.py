@@ -34,7 +34,7 @@ class Networks(Group):
         32, "Channels of the generator's last hidden layer (the paper: 128); doubled per level below.", low=1, high=1024
     )
     generator: str = option(
-        "dcgan",
+        "resize",
         "Design of the generator: dcgan (transposed convolutions), resize (pixels doubled, then convolved: no "
         "checkerboard), self_modulated (dcgan, its batch norms steered by the noise, arXiv:1810.01365).",
         choices=("dcgan", "resize", "self_modulated"),

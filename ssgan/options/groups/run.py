@@ -5,7 +5,7 @@ import dataclasses
 from ssgan.options.declare import option
 from ssgan.options.groups.group import Group
 
-DEFAULT_STEPS = 6_800
+DEFAULT_STEPS = 5_800
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
