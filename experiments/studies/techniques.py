@@ -73,7 +73,7 @@ TECHNIQUES: dict[str, list[str]] = {
     "minibatch discrimination": ["--minibatch_features=100"],
     "O-GAN": ["--encoder_weight=0.5"],
     "virtual batch norm": ["--generator_normalization=virtual"],
-    "resize generator": ["--generator=resize"],
+    "transposed convolutions": ["--generator=dcgan"],
     "self-modulated generator": ["--generator=self_modulated"],
 }
 
