@@ -14,7 +14,7 @@ from tests.test_versions import REMOVED
 
 EARLIER: dict[str, Any] = {  # as a run was that did not know these options
     **{"labels": 70, "gan_every": 1, "unlabeled_start": 0.0, "optimizer": "adam", "mode_seeking_weight": 0.0},
-    **{"conditional": False, "latent": "uniform", "gan_views": "strong"},
+    **{"conditional": False, "latent": "uniform", "gan_views": "strong", "generator": "dcgan"},
 }
 
 

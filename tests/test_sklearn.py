@@ -44,7 +44,7 @@ def fitted():
 def test_it_learns_digits_from_few_labels(digits):
     X, y, X_test, y_test = digits
     options = {"arch": "tiny", "shift": 0, "augment": "none", "gan_every": 1, "learning_rate": 3e-3, "ema_decay": 0.9}
-    classifier = SSGANClassifier(60, (8, 8, 1), unlabeled_start=0.5, random_state=0, **options).fit(X, y)
+    classifier = SSGANClassifier(100, (8, 8, 1), unlabeled_start=0.5, random_state=0, **options).fit(X, y)
     assert classifier.score(X_test, y_test) > 0.85
     assert classifier.classifier_.input_shape == (None, 16, 16, 1) and classifier.image_shape_ == (8, 8, 1)
     four_d = classifier.predict_proba(X_test.reshape(-1, 8, 8, 1))

@@ -28,8 +28,12 @@ def minutes(recipe: dict[str, Any]) -> str:
 _LITE, _SHARED = "SVHN-lite", ", shared cores"
 # The time of the quick start is that of its two commands: start, training and test.
 _QUICK = "6 min"
+_TWO_CORES = ", two cores, float32"
 ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
-    "default": ("svhn_lite_1000", "default", f"{_LITE}, default recipe", {"bold": "yes", "after": ", two cores, float32"}),
+    "default": (
+        *("svhn_lite_1000", "default", f"{_LITE}, default recipe"),
+        {"bold": "yes", "after": _TWO_CORES},
+    ),
     "before": ("svhn_lite_1000", "default of version 0.1", f"{_LITE}, default of version 0.1", {}),
     "no generator": ("svhn_lite_1000", "no generator", f"{_LITE}, the same without a generator", {}),
     "early": (
@@ -46,7 +50,7 @@ ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
         *("svhn_lite_250", "default of version 0.1"),
         *(f"{_LITE}, default of version 0.1 with `--labels=250 --total_steps=3000`", {}),
     ),
-    "mnist": ("mnist_100", "with generator", "MNIST, `--recipe=mnist_100`", {"after": ", two cores, float32"}),
+    "mnist": ("mnist_100", "with generator", "MNIST, `--recipe=mnist_100`", {"after": _TWO_CORES}),
     "mnist before": ("mnist_100", "drawings", "MNIST, `mnist_100` of version 0.1", {}),
     "quick": ("street_digits", "quick", "street_digits (**synthetic**), the quick start", {"time": _QUICK}),
     "transfer": (
