@@ -30,10 +30,7 @@ _LITE, _SHARED = "SVHN-lite", ", shared cores"
 _QUICK = "6 min"
 _TWO_CORES = ", two cores, float32"
 ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
-    "default": (
-        *("svhn_lite_1000", "default", f"{_LITE}, default recipe"),
-        {"bold": "yes", "after": _TWO_CORES},
-    ),
+    "default": ("svhn_lite_1000", "default", f"{_LITE}, default recipe", {"bold": "yes", "after": _TWO_CORES}),
     "before": ("svhn_lite_1000", "default of version 0.1", f"{_LITE}, default of version 0.1", {}),
     "no generator": ("svhn_lite_1000", "no generator", f"{_LITE}, the same without a generator", {}),
     "early": (
