@@ -11,7 +11,7 @@ class Phases:
 
     Attributes:
         unlabeled_start: number of steps in which the discriminator learns from the labelled images alone. They take
-            about half the time of the steps that follow, and the predictions are worth learning from after them.
+            less than half the time of the steps that follow, and the predictions are worth learning from after them.
         gan_every: then, the GAN takes part in every so-manyth step; in the others, the discriminator learns by the
             terms that need no generated image, which takes less time.
         d_steps: discriminator updates with the GAN for each update of the generator.

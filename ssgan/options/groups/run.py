@@ -37,7 +37,7 @@ class Optimizer(Group):
     unlabeled_start: float = option(
         0.2,
         "Fraction of training after which the unlabelled images and the generator take part; until then, the labelled "
-        "ones alone, in about half the time per step (mixed batching only).",
+        "ones alone, in less than half the time per step (mixed batching only).",
         low=0.0,
         high=1.0,
     )
