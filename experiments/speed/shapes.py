@@ -88,19 +88,23 @@ def discriminator(arch: str) -> list[Layer]:
     return [*layers, Layer("dense", 1, channels, CLASSES)]
 
 
-def generator(width: int, *, classes: int = 0) -> list[Layer]:
-    """Returns the layers of the generator of 32x32 RGB images.
+def generator(design: str, width: int, *, classes: int = 0) -> list[Layer]:
+    """Returns the layers of a generator of 32x32 RGB images, see `ssgan.models.generator`.
 
     Args:
+        design: `resize` (3x3 convolutions of images made twice as large) or `dcgan` (transposed convolutions, 5x5).
         width: channels of its last hidden layer.
         classes: of which it is told one; 0: of none.
     """
-    return [
-        Layer("dense", 1, 100 + classes, 4 * 4 * 4 * width),
-        Layer("transposed", 4, 4 * width, 2 * width, 5, 2),
-        Layer("transposed", 8, 2 * width, width, 5, 2),
-        Layer("transposed", 16, width, 3, 5, 2),
-    ]
+    layers = [Layer("dense", 1, 100 + classes, 4 * 4 * 4 * width)]
+    for size, inputs, outputs in ((4, 4 * width, 2 * width), (8, 2 * width, width), (16, width, 3)):
+        if design == "resize":
+            layers.append(Layer("conv", 2 * size, inputs, outputs, 3))
+        elif design == "dcgan":
+            layers.append(Layer("transposed", size, inputs, outputs, 5, 2))
+        else:
+            raise ValueError(f"generator={design!r}: expected resize or dcgan")
+    return layers
 
 
 def step_work(config) -> list[Work]:
@@ -110,7 +114,7 @@ def step_work(config) -> list[Work]:
         config: an `ssgan.options.Config`, or whatever has the same options.
     """
     critic = discriminator(config.arch)
-    maker = generator(config.generator_width, classes=CLASSES if config.conditional else 0)
+    maker = generator(config.generator, config.generator_width, classes=CLASSES if config.conditional else 0)
     labeled = config.labeled_batch if config.batching == "mixed" else 0
     as_the_gan_sees = config.unlabeled_batch if config.gan_views == "weak" else 0  # by a further pass
     real, made = labeled + config.unlabeled_batch + as_the_gan_sees, config.generated_batch

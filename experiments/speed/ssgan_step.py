@@ -97,7 +97,10 @@ def check_shapes(gan, options) -> None:
     """
     for network, layers in (
         (gan.discriminator, shapes.discriminator(options.arch)),
-        (gan.generator, shapes.generator(options.generator_width, classes=gan.generator.num_classes)),
+        (
+            gan.generator,
+            shapes.generator(options.generator, options.generator_width, classes=gan.generator.num_classes),
+        ),
     ):
         kernels = [variable for variable in network.variables if len(variable.shape) in (2, 4)]
         found = sorted(int(variable.value.numpy().size) for variable in kernels)
