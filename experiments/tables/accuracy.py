@@ -28,9 +28,9 @@ def minutes(recipe: dict[str, Any]) -> str:
 _LITE, _SHARED = "SVHN-lite", ", shared cores"
 # The time of the quick start is that of its two commands: start, training and test.
 _QUICK = "6 min"
-_TWO_CORES = ", two cores, float32"
+_TWO_CORES = ", two cores"
 ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
-    "default": ("svhn_lite_1000", "default", f"{_LITE}, default recipe", {"bold": "yes", "after": _TWO_CORES}),
+    "default": ("svhn_lite_1000", "default", f"{_LITE}, default recipe", {"bold": "yes", "after": f"{_TWO_CORES}, float32"}),
     "before": ("svhn_lite_1000", "default of version 0.1", f"{_LITE}, default of version 0.1", {}),
     "no generator": ("svhn_lite_1000", "no generator", f"{_LITE}, the same without a generator", {}),
     "early": (
