@@ -30,7 +30,12 @@ _LITE, _SHARED = "SVHN-lite", ", shared cores"
 _QUICK = "6 min"
 _TWO_CORES = ", two cores"
 ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
-    "default": ("svhn_lite_1000", "default", f"{_LITE}, default recipe", {"bold": "yes", "after": f"{_TWO_CORES}, float32"}),
+    "default": (
+        "svhn_lite_1000",
+        "default",
+        f"{_LITE}, default recipe",
+        {"bold": "yes", "after": f"{_TWO_CORES}, float32"},
+    ),
     "before": ("svhn_lite_1000", "default of version 0.1", f"{_LITE}, default of version 0.1", {}),
     "no generator": ("svhn_lite_1000", "no generator", f"{_LITE}, the same without a generator", {}),
     "early": (
