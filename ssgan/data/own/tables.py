@@ -18,7 +18,8 @@ from ssgan.store import files
 
 _PICTURE, _LABEL, _SPLIT = ("image", "filename", "file_name", "path"), ("label", "choice"), "split"
 _DELIMITERS = ",;\t|"
-_SPLITS = {"": "train", "train": "train", "training": "train", "test": "test", "testing": "test"}
+_SPLITS = {"": "train", "train": "train", "training": "train", "test": "test", "testing": "test", "broken": "broken"}
+_ANNOTATED = "annotation_id"  # the column by which Label Studio's CSV is known
 _LARGEST = 2**28  # bytes of a labels file
 _SERVED = "/data/"  # Label Studio's addresses, in its CSV too
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before the name of an upload
@@ -26,12 +27,13 @@ _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before the name
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
-    """What a file says of a picture, and where."""
+    """What a file says of a picture, and where; `takes_back`: whether rows before it no longer count."""
 
     place: str
     picture: str
     label: str
     split: str = "train"
+    takes_back: bool = False
 
 
 def read_labels_file(
@@ -45,8 +47,10 @@ def read_labels_file(
     """Returns what a labels file says of the pictures of a folder; those that it does not name have no label.
 
     CSV: a column `filename`, `file_name`, `image` or `path`, a column `label` or `choice`, and perhaps `split` (train,
-    test). JSON: Label Studio's exports `JSON` and `JSON-MIN`. Pictures are named by their path below the folder; a bare
-    name will do where only one picture has it, and so will a longer path that ends as one picture's does.
+    test, or broken: takes no part). A row with an empty label takes back what rows above it say of its picture, but in
+    Label Studio's CSV, where it is somebody's who had nothing to say. JSON: Label Studio's exports `JSON` and
+    `JSON-MIN`. Pictures are named by their path below the folder; a bare name will do where only one picture has it,
+    and so will a longer path that ends as one picture's does.
 
     Args:
         path: `.csv`, `.tsv` or `.json`.
@@ -70,12 +74,13 @@ def read_labels_file(
         elif len(found) > 1:
             could_be = " or ".join(map(repr, found[:3]))
             complain(f"{row.place}: {row.picture[:100]!r} may be {could_be}; expected the path below the folder")
-        elif found[0] not in said or not said[found[0]].label:
+        elif found[0] not in said or not said[found[0]].label or row.takes_back:
             said[found[0]] = row
         elif row.label and (row.label, row.split) != ((before := said[found[0]]).label, before.split):
             complain(
                 f"{found[0]!r} is {before.label[:100]!r} ({before.split}) in {before.place} and {row.label[:100]!r} "
-                f"({row.split}) in {row.place}; expected one label a picture"
+                f"({row.split}) in {row.place}; expected one label a picture, or a row with an empty label between, "
+                "which takes the first back"
             )
     if missing and not skip_missing:
         more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
@@ -158,14 +163,16 @@ def _csv_rows(text: str, path: Path, complain: Callable[[str], object]) -> Itera
                 continue
             of_split = values[split].lower() if split is not None else ""
             if of_split not in _SPLITS:
-                complain(f"{place}: the split {of_split[:50]!r}; expected train, test or nothing")
+                complain(f"{place}: the split {of_split[:50]!r}; expected train, test, broken or nothing")
                 continue
             if len(labels := _several(values[label])) > 1:
                 complain(f"{place}: {str(labels)[1:-1][:200]}; expected one label a picture")
                 continue
             is_address = values[picture].startswith(_SERVED) or "://" in values[picture]
             name = _local(values[picture]) if is_address else values[picture]
-            yield Row(place=place, picture=name, label=values[label], split=_SPLITS[of_split])
+            said = "" if _SPLITS[of_split] == "broken" else values[label]
+            takes_back = not said and _ANNOTATED not in columns
+            yield Row(place=place, picture=name, label=said, split=_SPLITS[of_split], takes_back=takes_back)
     except csv.Error as error:
         raise UsageError(f"{path}, line {reader.line_num}: no readable CSV ({error})") from error
 
