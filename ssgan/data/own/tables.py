@@ -20,7 +20,7 @@ _PICTURE, _LABEL, _SPLIT = ("image", "filename", "file_name", "path"), ("label",
 _DELIMITERS = ",;\t|"
 _SPLITS = {"": "train", "train": "train", "training": "train", "test": "test", "testing": "test", "broken": "broken"}
 _ANNOTATED = "annotation_id"  # the column by which Label Studio's CSV is known
-_LARGEST = 2**28  # bytes of a labels file
+LARGEST = 2**28  # bytes of a labels file
 _SERVED = "/data/"  # Label Studio's addresses, in its CSV too
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before the name of an upload
 
@@ -34,6 +34,36 @@ class Row:
     label: str
     split: str = "train"
     takes_back: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Table:
+    """How a CSV is laid out: what stands between its cells, its columns, and the numbers of those that are read."""
+
+    delimiter: str
+    columns: tuple[str, ...]
+    picture: int
+    label: int
+    split: int | None
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether an empty label takes back; in Label Studio's CSV it is somebody's who had nothing to say."""
+        return _ANNOTATED not in self.columns
+
+
+def read_table(path: Path) -> Table:
+    """Returns how a CSV is laid out, by its first line.
+
+    Raises:
+        UsageError: if it cannot be read, is no text, or has not the columns of a labels file.
+    """
+    text = _text(path)
+    delimiter = _delimiter(text)
+    try:
+        return _table(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), []), delimiter, path)
+    except csv.Error as error:
+        raise UsageError(f"{path}: no readable CSV ({error})") from error
 
 
 def read_labels_file(
@@ -137,7 +167,7 @@ def _is_json(path: Path) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        return files.read_bytes(path, max_bytes=_LARGEST).decode("utf-8-sig")
+        return files.read_bytes(path, max_bytes=LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{path} is no text in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
@@ -147,34 +177,48 @@ def _text(path: Path) -> str:
 
 
 def _csv_rows(text: str, path: Path, complain: Callable[[str], object]) -> Iterator[Row]:
-    head = next(iter(text[:65536].splitlines()), "")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=head.count), strict=True)
+    delimiter = _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        columns = [name.strip().lower() for name in next(reader, [])]
-        picture, label = _column(columns, _PICTURE, path), _column(columns, _LABEL, path)
-        split = columns.index(_SPLIT) if _SPLIT in columns else None
+        table = _table(next(reader, []), delimiter, path)
         for cells in reader:
             values = [cell.strip() for cell in cells]
             place = f"{path}, line {reader.line_num}"
             if not any(values):
                 continue
-            if len(values) != len(columns):
-                complain(f"{place}: {len(values)} cells; expected {len(columns)}, as in its first line")
+            if len(values) != len(table.columns):
+                complain(f"{place}: {len(values)} cells; expected {len(table.columns)}, as in its first line")
                 continue
-            of_split = values[split].lower() if split is not None else ""
+            of_split = values[table.split].lower() if table.split is not None else ""
             if of_split not in _SPLITS:
                 complain(f"{place}: the split {of_split[:50]!r}; expected train, test, broken or nothing")
                 continue
-            if len(labels := _several(values[label])) > 1:
+            if len(labels := _several(values[table.label])) > 1:
                 complain(f"{place}: {str(labels)[1:-1][:200]}; expected one label a picture")
                 continue
-            is_address = values[picture].startswith(_SERVED) or "://" in values[picture]
-            name = _local(values[picture]) if is_address else values[picture]
-            said = "" if _SPLITS[of_split] == "broken" else values[label]
-            takes_back = not said and _ANNOTATED not in columns
-            yield Row(place=place, picture=name, label=said, split=_SPLITS[of_split], takes_back=takes_back)
+            picture, label = values[table.picture], "" if of_split == "broken" else values[table.label]
+            if picture.startswith(_SERVED) or "://" in picture:
+                picture = _local(picture)
+            takes_back = not label and table.is_taken_back
+            yield Row(place=place, picture=picture, label=label, split=_SPLITS[of_split], takes_back=takes_back)
     except csv.Error as error:
         raise UsageError(f"{path}, line {reader.line_num}: no readable CSV ({error})") from error
+
+
+def _delimiter(text: str) -> str:
+    head = next(iter(text[:65536].splitlines()), "")
+    return max(_DELIMITERS, key=head.count)
+
+
+def _table(head: list[str], delimiter: str, path: Path) -> Table:
+    columns = [name.strip().lower() for name in head]
+    return Table(
+        delimiter=delimiter,
+        columns=tuple(columns),
+        picture=_column(columns, _PICTURE, path),
+        label=_column(columns, _LABEL, path),
+        split=columns.index(_SPLIT) if _SPLIT in columns else None,
+    )
 
 
 def _column(columns: list[str], names: tuple[str, ...], path: Path) -> int:
