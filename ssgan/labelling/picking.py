@@ -1,4 +1,4 @@
-"""Which pictures to label next. Pure functions of features and predictions: the same seed gives the same pictures."""
+"""Which pictures to label next. Pure functions of features and predictions: the same chance gives the same pictures."""
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ def next_pictures(
     *,
     count: int,
     labels_a_class: float,
-    seed: int,
+    random: np.random.Generator,
 ) -> Numbers:
     """Returns pictures to label next: typical ones where labels are few or no run has been seen, then uncertain ones.
 
@@ -33,17 +33,17 @@ def next_pictures(
         covered: bool [n], those that have a label, or are to be left out.
         count: how many at most.
         labels_a_class: how many labels there are, a class.
-        seed: of the choice.
+        random: of the choice.
 
     Returns:
         int64, rows of pictures that are not covered, the first first.
     """
     if probabilities is None or labels_a_class < FEW_LABELS:
-        return typical(features, covered, count=count, seed=seed)
-    return uncertain(features, probabilities, covered, count=count, seed=seed)
+        return typical(features, covered, count=count, random=random)
+    return uncertain(features, probabilities, covered, count=count, random=random)
 
 
-def typical(features: Floats, covered: npt.NDArray[np.bool_], *, count: int, seed: int) -> Numbers:
+def typical(features: Floats, covered: npt.NDArray[np.bool_], *, count: int, random: np.random.Generator) -> Numbers:
     """Returns the most typical pictures of the clusters that have no label yet, the largest clusters first.
 
     TypiClust (Hacohen et al. 2022, arXiv:2202.02794, algorithm 1): k-means with a cluster for each label that there is
@@ -51,7 +51,6 @@ def typical(features: Floats, covered: npt.NDArray[np.bool_], *, count: int, see
 
     Args, returns: as of `next_pictures`.
     """
-    random = np.random.default_rng(seed)
     count = min(count, int((~covered).sum()))
     if not count:
         return np.empty(0, np.int64)
@@ -73,7 +72,7 @@ def typical(features: Floats, covered: npt.NDArray[np.bool_], *, count: int, see
 
 
 def uncertain(
-    features: Floats, probabilities: Floats, covered: npt.NDArray[np.bool_], *, count: int, seed: int
+    features: Floats, probabilities: Floats, covered: npt.NDArray[np.bool_], *, count: int, random: np.random.Generator
 ) -> Numbers:
     """Returns uncertain pictures that differ from each other.
 
@@ -86,7 +85,7 @@ def uncertain(
     rows = np.flatnonzero(~covered)
     error = probabilities[rows].astype(np.float64)
     error[np.arange(len(rows)), error.argmax(axis=1)] -= 1
-    return rows[_spread(error, features[rows].astype(np.float64), min(count, len(rows)), np.random.default_rng(seed))]
+    return rows[_spread(error, features[rows].astype(np.float64), min(count, len(rows)), random)]
 
 
 def k_means(points: Floats, clusters: int, random: np.random.Generator) -> Numbers:

@@ -70,10 +70,15 @@ class Session:
             return np.where(self._kind == _LABELLED, self._label, -1)
 
     @property
+    def open(self) -> npt.NDArray[np.bool_]:
+        """Which pictures may get a label, bool [n]; some of them are in the queue."""
+        return self._kind == _OPEN
+
+    @property
     def covered(self) -> npt.NDArray[np.bool_]:
         """Which pictures are not to be chosen, bool [n]: all but open ones, and those in the queue."""
         with self._lock:
-            covered = self._kind != _OPEN
+            covered = ~self.open
             covered[self._queue] = True
             return covered
 
