@@ -58,6 +58,7 @@ def listening(port: int) -> socket.socket:
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         opened.bind((ADDRESS, port))
+        opened.listen()  # who asks from now on is answered as soon as the server runs
     except OSError as error:
         opened.close()
         raise UsageError(f"--port={port}: {error.strerror}; name another one, or none") from error

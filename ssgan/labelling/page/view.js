@@ -8,8 +8,8 @@ const MOST_READY = 8; // large pictures
 const readied = new Map(); // by their ids, those asked for last at the end
 const number = (value) => value.toLocaleString("en");
 const WAYS = {
-  typical: "typical pictures, each unlike the others",
-  uncertain: "uncertain pictures, each unlike the others",
+  typical: "typical pictures first",
+  uncertain: "uncertain pictures first",
 };
 
 export function shown(id, isShown) {
@@ -23,7 +23,7 @@ export function showState(state) {
   element("labelled").textContent = number(totals.labelled);
   element("of").textContent = `of ${number(all)} pictures labelled`;
   element("share").value = all ? totals.labelled / all : 0;
-  const by = chooser.seen_by ? `, chosen by ${chooser.seen_by}` : "";
+  const by = chooser.seen_by ? `, as ${chooser.seen_by} sees them` : "";
   element("way").textContent = chooser.looking ? "the run is looking at the pictures …" : WAYS[chooser.way] + by;
   element("undo").disabled = !state.can_undo;
   element("guess").disabled = element("doubts").disabled = !chooser.seen_by;
@@ -53,6 +53,7 @@ function showTraining(training, error) {
     failed: training.message,
   };
   element("trained").textContent = error || words[training.phase];
+  element("trained").classList.toggle("idle", !error && training.phase === "none");
 }
 
 export function showClasses(classes, filter, choose) {
