@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from ssgan.data import own
+from ssgan.data.own import tables
 from ssgan.data.own.layout import Entry
 from ssgan.errors import UsageError
 from ssgan.labelling import labels_file, pictures
@@ -38,7 +39,7 @@ def rows(path):
 
 def labels(path):
     """What `--labels_file` reads."""
-    found = labels_file.tables.read_labels_file(path, KEYS, folder=path.parent / "photos")
+    found = tables.read_labels_file(path, KEYS, folder=path.parent / "photos")
     return {
         key: entry.label or entry.split for key, entry in found.items() if entry != Entry(label=None, split="train")
     }

@@ -46,11 +46,15 @@ async function doing(work) {
     await work();
     shown("error", false);
   } catch (error) {
-    element("error").textContent = error.message;
-    shown("error", true);
+    tellMistake(error);
   } finally {
     busy = false;
   }
+}
+
+function tellMistake(error) {
+  element("error").textContent = error.message;
+  shown("error", true);
 }
 
 function announce(text) {
@@ -225,13 +229,14 @@ element("grid").addEventListener("click", (event) => {
 async function poll() {
   const { chooser, training: { phase } } = state ?? { chooser: {}, training: {} };
   const isWaiting = !state || chooser.choosing || chooser.looking || phase === "running";
-  if (isWaiting && !document.hidden) {
-    await doing(async () => {
-      const before = state;
-      state = await ask("state");
-      if (!before || String(before.next.slice(0, GRID)) !== String(state.next.slice(0, GRID))) await show();
-      else showState(state);
-    });
+  if (isWaiting && !document.hidden && !busy) {
+    const before = state;
+    const found = await ask("state").catch(tellMistake);
+    if (found && state === before && !busy) { // else a key was pressed meanwhile, whose answer is newer
+      state = found;
+      if (before && String(before.next.slice(0, GRID)) === String(state.next.slice(0, GRID))) showState(state);
+      else await show();
+    }
   }
   setTimeout(poll, POLL_MS);
 }
