@@ -1,0 +1,102 @@
+"""The loop round the labels: a training that the page starts, is stopped with it, goes on, and renews the order."""
+
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from ssgan.errors import UsageError
+from ssgan.labelling.seen import Seen
+from ssgan.labelling.training import Training
+from ssgan.store import run
+from tests.label_page import TINY, Page, folder_of, truth
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return folder_of(tmp_path_factory.mktemp("loop"), 70)
+
+
+@pytest.fixture(scope="module")
+def story(folder):
+    """What the page said, from the first label to the order that a run has renewed."""
+    told = {}
+    page = Page(folder, "--classes=apple,lime,plum", f"--train={TINY} --log_every=6")
+    page.chosen()
+    for number in range(12):
+        label = truth(number) if number else (truth(number) + 1) % 3  # the first one is wrong
+        page.tell("label", ids=[number], **{"class": label})
+    told["started"] = page.tell("train")["training"]
+    told["refused"] = page.request("POST", "/api/train", {})[0]
+    page.wait(lambda state: state["training"]["step"] >= 1)
+    page.tell("label", ids=[12], **{"class": truth(12)})  # the training has its own copy of the labels
+    told["running"] = page.ask("state")["training"]
+    told["status"], told["out"], _ = page.end(signal.SIGINT)
+    run_dir = folder.parent / "runs" / told["started"]["run"]
+    told["checkpoints"] = [path.name for path in (run_dir / run.CHECKPOINTS).iterdir()]
+
+    page = Page(folder)
+    told["again"] = page.ask("state")["training"]
+    page.tell("resume")
+    told["renewed"] = page.wait(lambda state: state["chooser"]["seen_by"] and not state["chooser"]["choosing"])
+    told["guess"] = page.ask(f"guess/{told['renewed']['next'][0]}")
+    told["suspects"] = page.ask("suspects")["suspects"]
+    told["log"] = run_dir.with_name(f"{run_dir.name}.log").read_text()
+    told["end"] = page.end(signal.SIGTERM)
+    return told
+
+
+def test_a_training_starts_and_says_how_far_it_is(story):
+    assert story["started"]["phase"] == "running" and story["started"]["run"] == "photos-12-labels"
+    assert story["refused"] == 409
+    running = story["running"]
+    assert running["phase"] == "running" and 1 <= running["step"] < running["steps"] == 12 and running["left"]
+
+
+def test_with_the_page_a_training_ends_and_can_go_on_whatever_was_labelled_since(story):
+    assert story["status"] == 0 and "13 labels of 70 pictures" in story["out"]
+    assert any(name.startswith("step_") for name in story["checkpoints"])
+    assert story["again"]["phase"] == "stopped" and story["again"]["run"] == "photos-12-labels"
+    assert "step 12/12" in story["log"] and "resume" in story["log"].lower()
+
+
+def test_then_the_run_looks_at_the_pictures_and_the_order_is_renewed(story):
+    renewed = story["renewed"]
+    assert renewed["training"]["phase"] == "done" and renewed["chooser"]["seen_by"] == "photos-12-labels"
+    assert renewed["chooser"]["error"] == "" and not set(renewed["next"]) & set(range(13))
+    assert story["guess"]["class"] in ("apple", "lime", "plum") and 1 / 3 <= story["guess"]["probability"] <= 1
+    assert all(set(one) == {"id", "label", "predicted"} and one["id"] <= 12 for one in story["suspects"])
+    assert story["end"][0] == 0 and "Traceback" not in story["end"][2]
+
+
+def test_a_training_that_fails_says_why(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "labels.csv").write_text("filename,label\nnowhere.png,cat\n")
+    done = []
+    training = Training(folder, tmp_path / "labels.csv", options=["--labels=ten"], on_done=done.append)
+    with pytest.raises(UsageError, match="labels of two classes"):
+        training.start([5, 0])
+    with pytest.raises(UsageError, match="no training to go on with"):
+        training.resume()
+    training.start([1, 1])
+    training._process.wait(60)
+    while (state := training.state())["phase"] == "running":
+        time.sleep(0.01)
+    assert state["phase"] == "failed" and "labels" in state["message"] and "ten" in state["message"]
+    assert not done and not (tmp_path / "runs" / "photos-2-labels").exists()
+    training.start([1, 1])
+    assert training.state()["run"] == "photos-2-labels-2"
+    training.stop(wait_seconds=60)
+
+
+def test_what_a_run_saw_is_told_of_its_own_pictures_alone():
+    seen = Seen(
+        numbers=np.array([3, 7]),
+        features=np.zeros((2, 4), np.float32),
+        probabilities=np.float32([[0.25, 0.75], [1, 0]]),
+        class_names=("cat", "dog"),
+        run="x",
+    )
+    assert seen.guess(3) == ("dog", 0.75) and seen.guess(7) == ("cat", 1.0) and seen.guess(0) is None
+    assert Seen(numbers=np.arange(3), features=np.zeros((3, 2), np.float32)).guess(0) is None
