@@ -53,7 +53,7 @@ def prepare_seconds(folder: Path, cache_dir: Path) -> dict:
     return {"pictures": len(found.paths), "bytes_of_one": size, **taken}
 
 
-def training_memory(folder: Path, cache_dir: Path, *, steps: int) -> dict:
+def trainingresident_kib(folder: Path, cache_dir: Path, *, steps: int) -> dict:
     """Returns the memory of a training command beyond the page cache, MiB, at its peak, and what it had read."""
     with tempfile.TemporaryDirectory() as run_dir:
         command = [sys.executable, "-m", "ssgan.train", f"--images={folder}", f"--cache_dir={cache_dir}"]
@@ -61,7 +61,7 @@ def training_memory(folder: Path, cache_dir: Path, *, steps: int) -> dict:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=processes.environment())
         peak = {"RssAnon": 0, "RssFile": 0}
         while process.poll() is None:
-            for name, value in _memory(process.pid).items():
+            for name, value in resident_kib(process.pid).items():
                 peak[name] = max(peak[name], value)
             time.sleep(POLL_SECONDS)
         if process.returncode:
@@ -69,7 +69,7 @@ def training_memory(folder: Path, cache_dir: Path, *, steps: int) -> dict:
     return {"anonymous_mib": round(peak["RssAnon"] / 1024), "files_mib": round(peak["RssFile"] / 1024)}
 
 
-def _memory(pid: int) -> dict[str, int]:
+def resident_kib(pid: int) -> dict[str, int]:
     """Returns the resident memory of a process, KiB: its own, and files that it has mapped, the page cache."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
@@ -130,7 +130,9 @@ def main() -> None:
         make_folder(folder / "many", count=arguments.images, height=64, width=64)
         small = prepare_seconds(folder / "many", cache_dir)
         share = input_share(folder / "many", cache_dir, steps=arguments.steps)
-        memory = {part: training_memory(folder / part, cache_dir, steps=arguments.steps) for part in ("few", "many")}
+        memory = {
+            part: trainingresident_kib(folder / part, cache_dir, steps=arguments.steps) for part in ("few", "many")
+        }
     results.put(arguments.output, **about, prepared=prepared, prepared_64=small, input=share, memory=memory)
     print(results.read(arguments.output))
 

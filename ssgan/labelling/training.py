@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from ssgan.errors import UsageError
 from ssgan.store import files, run
@@ -107,7 +107,6 @@ class Training:
     def _run(self, options: Sequence[str], *, mode: str) -> None:
         assert self._run_dir is not None
         command = [sys.executable, "-m", "ssgan.train", *options, f"--run_dir={self._run_dir}"]
-        log: BinaryIO
         with open(_beside(self._run_dir, ".log"), mode) as log:
             self._process = _start(command, log)
         self._phase, self._message = "running", ""
@@ -162,7 +161,7 @@ def _beside(run_dir: Path, suffix: str) -> Path:
     return run_dir.with_name(run_dir.name + suffix)
 
 
-def _start(command: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     """Starts a process that the signals of this one's terminal do not reach."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
