@@ -3,7 +3,7 @@
   python -m experiments.speed.labelling
 
 The pictures are SYNTHETIC, see `experiments.speed.own_images`. A browser presses keys at the page of 20,000 photographs
-and notes when each next picture has been drawn; the server's memory is what is its own, and what it has mapped of files.
+and notes when each next picture has been drawn; the server's memory is its own, beside files that it has mapped.
 Then pictures are chosen from 200,000: by the embedding, which is made first, and by features and predictions as those
 of a run. Needs Chromium and playwright.
 """

@@ -53,7 +53,7 @@ def prepare_seconds(folder: Path, cache_dir: Path) -> dict:
     return {"pictures": len(found.paths), "bytes_of_one": size, **taken}
 
 
-def trainingresident_kib(folder: Path, cache_dir: Path, *, steps: int) -> dict:
+def training_memory(folder: Path, cache_dir: Path, *, steps: int) -> dict:
     """Returns the memory of a training command beyond the page cache, MiB, at its peak, and what it had read."""
     with tempfile.TemporaryDirectory() as run_dir:
         command = [sys.executable, "-m", "ssgan.train", f"--images={folder}", f"--cache_dir={cache_dir}"]
@@ -130,9 +130,7 @@ def main() -> None:
         make_folder(folder / "many", count=arguments.images, height=64, width=64)
         small = prepare_seconds(folder / "many", cache_dir)
         share = input_share(folder / "many", cache_dir, steps=arguments.steps)
-        memory = {
-            part: trainingresident_kib(folder / part, cache_dir, steps=arguments.steps) for part in ("few", "many")
-        }
+        memory = {part: training_memory(folder / part, cache_dir, steps=arguments.steps) for part in ("few", "many")}
     results.put(arguments.output, **about, prepared=prepared, prepared_64=small, input=share, memory=memory)
     print(results.read(arguments.output))
 

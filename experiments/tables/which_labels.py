@@ -48,6 +48,6 @@ def _how(chains: list[dict[str, Any]]) -> str:
     seconds = statistics.mean(chain["seconds"] for chain in chains)
     return (
         f"Test error, %, mean ± standard deviation over {len(seeds)} seeds, each of which chooses other pictures and "
-        f"begins with other weights; {flags}; the {len(LABELS)} trainings of a chain take {seconds / 60:.1f} minutes of "
+        f"begins with other weights; {flags}; a chain of {len(LABELS)} trainings takes {seconds / 60:.1f} minutes of "
         "one core."
     )
