@@ -1,11 +1,15 @@
 """The loop round the labels: a training that the page starts, is stopped with it, goes on, and renews the order."""
 
+import csv
+import re
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ssgan import eval, predict, train
 from ssgan.errors import UsageError
 from ssgan.labelling.seen import Seen
 from ssgan.labelling.training import Training
@@ -68,6 +72,21 @@ def test_then_the_run_looks_at_the_pictures_and_the_order_is_renewed(story):
     assert story["guess"]["class"] in ("apple", "lime", "plum") and 1 / 3 <= story["guess"]["probability"] <= 1
     assert all(set(one) == {"id", "label", "predicted"} and one["id"] <= 12 for one in story["suspects"])
     assert story["end"][0] == 0 and "Traceback" not in story["end"][2]
+
+
+def test_the_commands_of_the_page_of_docs_lead_from_labels_to_predictions(story, folder, monkeypatch):
+    page = (Path(__file__).parent.parent / "docs" / "howto" / "label.md").read_text()
+    commands = re.findall(r"^\.venv/bin/python -m ssgan\.(train|eval|predict) (.+)$", page, re.MULTILINE)
+    assert [command for command, _ in commands] == ["train", "eval", "predict"]
+    monkeypatch.chdir(folder.parent)
+    mains = {"train": train.main, "eval": eval.main, "predict": predict.main}
+    for command, options in commands:
+        tiny = [*TINY.split(), f"--cache_dir={folder.parent}/cache"] if command == "train" else []
+        mains[command]([command, *options.split(), *tiny])
+    assert Path("runs/photos/report.html").is_file()
+    with open("predictions.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 70 and {row["class"] for row in rows} <= {"apple", "lime", "plum"}
 
 
 def test_a_training_that_fails_says_why(folder, tmp_path, monkeypatch):

@@ -27,6 +27,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "nets": speed.nets,
     "variants": speed.variants,
     "exports": speed.exports,
+    "labelling speed": speed.labelling,
     "faults": robustness.faults,
     "tour": tour.tour,
     "techniques": techniques.techniques,

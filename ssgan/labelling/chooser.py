@@ -43,6 +43,7 @@ class Chooser:
         self._embedded: Seen | None = None
         self._seen: Seen | None = None
         self._looking: Popen[str] | None = None
+        self._one_look = threading.Lock()
         self._error = ""
         self._way = "typical"
 
@@ -111,13 +112,17 @@ class Chooser:
         return self._session.waiting < AT_ONCE // 2
 
     def _work(self) -> None:
-        features = embed(self._pictures.images, len(self._pictures), seed=self._seed)
-        self._embedded = Seen(numbers=np.arange(len(self._pictures)), features=features)
-        while not self._is_closed:
-            self._choose()
-            with self._changed:
-                self._is_choosing = False
-                self._changed.wait_for(lambda: self._is_closed or self._is_choosing or self._is_anew)
+        try:
+            features = embed(self._pictures.images, len(self._pictures), seed=self._seed)
+            self._embedded = Seen(numbers=np.arange(len(self._pictures)), features=features)
+            while not self._is_closed:
+                self._choose()
+                with self._changed:
+                    self._is_choosing = False
+                    self._changed.wait_for(lambda: self._is_closed or self._is_choosing or self._is_anew)
+        except Exception as error:  # else the page would wait for ever
+            self._error, self._is_choosing = f"pictures cannot be chosen any more: {error!r}", False
+            raise
 
     def _choose(self) -> None:
         with self._changed:
@@ -143,7 +148,7 @@ class Chooser:
 
     def _look(self, run: Path) -> None:
         numbers = self._to_be_looked_at()
-        with tempfile.TemporaryDirectory() as folder:
+        with self._one_look, tempfile.TemporaryDirectory() as folder:
             result = Path(folder, "seen.npz")
             process = look.start(run, [self._pictures.paths[number] for number in numbers], result)
             with self._changed:
@@ -154,7 +159,8 @@ class Chooser:
                 if process.returncode == 0:
                     self._seen, self._is_anew, self._error = look.read(result, numbers, run.name), True, ""
                 elif not self._is_closed:
-                    self._error = f"{run.name} could not look at the pictures: {told.strip().splitlines()[-1:]}"
+                    reason = (told.strip().splitlines() or ["no word of why"])[-1]
+                    self._error = f"{run.name} could not look at the pictures: {reason}"
                 self._changed.notify_all()
 
     def _to_be_looked_at(self) -> picking.Numbers:

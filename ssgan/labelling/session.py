@@ -154,7 +154,8 @@ class Session:
             chosen = [number for number in numbers if self._kind[number] == _OPEN]
             self._kind[chosen] = _SKIPPED
             self._drop_from_queue(chosen)
-            self._undo.append(Step(before=dict.fromkeys(chosen, _NOTHING), skipped=True))
+            if chosen:
+                self._undo.append(Step(before=dict.fromkeys(chosen, _NOTHING), skipped=True))
 
     def undo(self) -> list[int]:
         """Takes back what was done last, and returns its pictures; those of which nothing is known now come next.

@@ -5,6 +5,7 @@ import { picture } from "/server.js";
 export const element = (id) => document.getElementById(id);
 
 const MOST_READY = 8; // large pictures
+const MOST_CLASSES = 100; // the others are found by their names
 const readied = new Map(); // by their ids, those asked for last at the end
 const number = (value) => value.toLocaleString("en");
 const WAYS = {
@@ -59,7 +60,7 @@ function showTraining(training, error) {
 export function showClasses(classes, filter, choose) {
   const list = element("classes");
   const most = Math.max(1, ...classes.map((one) => one.count));
-  list.replaceChildren(...matching(classes, filter).map(({ name, count, index }) => {
+  list.replaceChildren(...matching(classes, filter).slice(0, MOST_CLASSES).map(({ name, count, index }) => {
     const button = document.createElement("button");
     button.type = "button";
     button.addEventListener("click", () => choose(index));
