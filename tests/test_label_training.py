@@ -11,6 +11,7 @@ import pytest
 
 from ssgan import eval, predict, train
 from ssgan.errors import UsageError
+from ssgan.labelling import chooser, pictures
 from ssgan.labelling.seen import Seen
 from ssgan.labelling.training import Training
 from ssgan.store import run
@@ -107,6 +108,21 @@ def test_a_training_that_fails_says_why(folder, tmp_path, monkeypatch):
     training.start([1, 1])
     assert training.state()["run"] == "photos-2-labels-2"
     training.stop(wait_seconds=60)
+
+
+def test_where_pictures_cannot_be_chosen_the_page_is_told_why(monkeypatch, capsys):
+    def fail(*_, **__):
+        raise OSError("the cache is gone")
+
+    monkeypatch.setattr(chooser, "embed", fail)
+    no_pictures = pictures.Pictures(
+        home=Path(), every_key=(), keys=(), paths=(), left_out=0, prepared=np.empty(0, np.uint8), rows=np.empty(0, int)
+    )
+    with chooser.Chooser(no_pictures, None, seed=0).running() as one:
+        while one.state()["choosing"]:
+            time.sleep(0.01)
+        assert "the cache is gone" in one.state()["error"]
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_what_a_run_saw_is_told_of_its_own_pictures_alone():

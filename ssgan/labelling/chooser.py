@@ -3,6 +3,7 @@
 import contextlib
 import tempfile
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import Popen
@@ -122,7 +123,7 @@ class Chooser:
                     self._changed.wait_for(lambda: self._is_closed or self._is_choosing or self._is_anew)
         except Exception as error:  # else the page would wait for ever
             self._error, self._is_choosing = f"pictures cannot be chosen any more: {error!r}", False
-            raise
+            traceback.print_exc()
 
     def _choose(self) -> None:
         with self._changed:
