@@ -1,6 +1,7 @@
 """Chooses pictures ahead of the person, in the background."""
 
 import contextlib
+import os
 import tempfile
 import threading
 import traceback
@@ -22,6 +23,7 @@ from ssgan.labelling.session import Session
 AT_ONCE = 50  # pictures that are chosen; when half of them are left, the next ones are
 MOST_LOOKED_AT = 20_000  # open pictures, by a run, and as many labelled ones
 _MOST_SUSPECTS = 60
+_NICE = 10  # how much the choice stands back behind the answers to keys
 
 
 class Chooser:
@@ -113,6 +115,8 @@ class Chooser:
         return self._session.waiting < AT_ONCE // 2
 
     def _work(self) -> None:
+        with contextlib.suppress(OSError):  # where only a whole process can stand back
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         try:
             features = embed(self._pictures.images, len(self._pictures), seed=self._seed)
             self._embedded = Seen(numbers=np.arange(len(self._pictures)), features=features)
