@@ -25,6 +25,8 @@ from ssgan.options.flags import parse_flags
 if TYPE_CHECKING:
     from ssgan.labelling.server import Room
 
+_NAME = "labels.csv"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LabelConfig:
@@ -113,9 +115,7 @@ def _of_training(options: LabelConfig) -> list[str]:
 def _labels_file(options: LabelConfig, folder: Path) -> Path:
     if options.labels_file:
         return Path(os.path.expanduser(options.labels_file))
-    from ssgan.labelling.labels_file import NAME
-
-    return folder.resolve().parent / NAME
+    return folder.resolve().parent / _NAME
 
 
 def _told(path: Path) -> str:

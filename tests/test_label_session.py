@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from ssgan.data import own
@@ -82,6 +83,14 @@ def test_what_is_skipped_is_not_written_and_comes_back_by_an_undo(session, path)
     assert session.totals()["skipped"] == 2
     session.undo()
     assert session.upcoming(2) == [0, 1] and not rows(path)
+
+
+def test_a_renewed_queue_keeps_the_picture_that_is_looked_at(session):
+    session.label([9], 0)
+    session.extend([5, 9, 0, 7], anew=True)
+    assert session.upcoming(9) == [0, 5, 7]
+    session.extend([7, 8])
+    assert session.upcoming(9) == [0, 5, 7, 8] and np.flatnonzero(session.covered).tolist() == [0, 5, 7, 8, 9]
 
 
 def test_a_row_is_on_the_disk_before_the_answer(session, path, monkeypatch):

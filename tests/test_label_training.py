@@ -11,8 +11,9 @@ import pytest
 
 from ssgan import eval, predict, train
 from ssgan.errors import UsageError
-from ssgan.labelling import chooser, pictures
+from ssgan.labelling import chooser, labels_file, pictures
 from ssgan.labelling.seen import Seen
+from ssgan.labelling.session import Session
 from ssgan.labelling.training import Training
 from ssgan.store import run
 from tests.label_page import TINY, Page, folder_of, truth
@@ -110,19 +111,46 @@ def test_a_training_that_fails_says_why(folder, tmp_path, monkeypatch):
     training.stop(wait_seconds=60)
 
 
-def test_where_pictures_cannot_be_chosen_the_page_is_told_why(monkeypatch, capsys):
+@pytest.fixture
+def no_pictures():
+    empty = {"prepared": np.empty(0, np.uint8), "rows": np.empty(0, np.int64)}
+    return pictures.Pictures(home=Path(), every_key=(), keys=(), paths=(), left_out=0, **empty)
+
+
+def test_where_pictures_cannot_be_chosen_the_page_is_told_why(no_pictures, monkeypatch, capsys):
     def fail(*_, **__):
         raise OSError("the cache is gone")
 
     monkeypatch.setattr(chooser, "embed", fail)
-    no_pictures = pictures.Pictures(
-        home=Path(), every_key=(), keys=(), paths=(), left_out=0, prepared=np.empty(0, np.uint8), rows=np.empty(0, int)
-    )
     with chooser.Chooser(no_pictures, None, seed=0).running() as one:
         while one.state()["choosing"]:
             time.sleep(0.01)
         assert "the cache is gone" in one.state()["error"]
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_labels_that_look_like_another_class_are_suspected_by_name(tmp_path, no_pictures):
+    keys = [f"{number}.png" for number in range(40)]
+    with labels_file.opened(tmp_path / "labels.csv", keys, tmp_path, first={}) as file:
+        session = Session(keys, file, ["new", "apple", "plum"])
+        apples = [number for number in range(38) if number % 2]
+        session.label(apples, 1)
+        session.label([number for number in range(36) if number % 2 == 0], 2)
+        session.label([36], 1)  # which looks like a plum
+        session.label([38], 0)  # a class that the run does not know
+        one = chooser.Chooser(no_pictures, session, seed=0)
+        with pytest.raises(UsageError, match="no run has looked"):
+            one.suspects()
+        even = np.arange(39, -1, -1) % 2 == 0
+        features = np.where(even[:, None], [1, 0], [0, 1]) + np.random.default_rng(0).normal(0, 0.01, (40, 2))
+        one._seen = Seen(
+            numbers=np.arange(39, -1, -1),
+            features=features.astype(np.float32),
+            probabilities=np.where(even[:, None], [0.9, 0.1], [0.1, 0.9]).astype(np.float32),
+            class_names=("plum", "apple"),
+            run="x",
+        )
+        assert one.suspects() == [{"id": 36, "predicted": "plum"}]
 
 
 def test_what_a_run_saw_is_told_of_its_own_pictures_alone():

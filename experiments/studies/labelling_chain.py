@@ -70,7 +70,7 @@ class Chooser:
         self._way = way
         self._labels = train.labels
         self._random = np.random.default_rng(seed)
-        self._embedded = embed(train.read, len(train), seed=seed) if way in ("typical", "mixed") else None
+        self._embedded = embed(train.read, len(train), seed=seed)
         self._features: Floats | None = None
         self._probabilities: Floats | None = None
         self._mask = np.zeros(len(train), bool)
@@ -87,12 +87,10 @@ class Chooser:
     def _next(self, more: int) -> np.ndarray:
         chance: dict[str, Any] = {"count": more, "random": self._random}
         if self._way == "typical":
-            assert self._embedded is not None
             return picking.typical(self._embedded, self._mask, **chance)
         if self._way == "mixed":
             classes = max(1, len(np.unique(self._labels[self._mask])))
             features = self._embedded if self._features is None else self._features
-            assert features is not None
             return picking.next_pictures(
                 features, self._probabilities, self._mask, labels_a_class=self._mask.sum() / classes, **chance
             )

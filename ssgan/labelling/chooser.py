@@ -158,6 +158,8 @@ class Chooser:
             process = look.start(run, [self._pictures.paths[number] for number in numbers], result)
             with self._changed:
                 self._looking = process
+                if self._is_closed:
+                    process.kill()
             _, told = process.communicate()
             with self._changed:
                 self._looking = None

@@ -17,7 +17,6 @@ from ssgan.data.own.layout import Entry
 from ssgan.errors import UsageError
 from ssgan.store import files
 
-NAME = "labels.csv"
 _COLUMNS = ("filename", "label", "split")
 Change = tuple[str, Entry, Entry]  # of a picture's key: what was known, what is known now
 

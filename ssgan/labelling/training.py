@@ -75,7 +75,7 @@ class Training:
             labels = _beside(self._run_dir, ".labels.csv")
             files.write(labels, files.read_text(self._labels_file))
             options = [f"--images={self._images}", f"--labels_file={labels}", "--skip_unreadable"]
-            self._run([*options, f"--log_every={_LOG_EVERY}", *self._options], mode="xb")
+            self._run(self._run_dir, [*options, f"--log_every={_LOG_EVERY}", *self._options], mode="xb")
 
     def resume(self) -> None:
         """Goes on with the training that was stopped.
@@ -87,7 +87,7 @@ class Training:
             self._refuse_if_running()
             if self._run_dir is None or self._phase != "stopped":
                 raise UsageError("there is no training to go on with")
-            self._run(["--resume"], mode="ab")
+            self._run(self._run_dir, ["--resume"], mode="ab")
 
     def stop(self, *, wait_seconds: float | None = None) -> None:
         """Has the training end after its step, with a checkpoint.
@@ -104,14 +104,11 @@ class Training:
                 except subprocess.TimeoutExpired:
                     process.kill()
 
-    def _run(self, options: Sequence[str], *, mode: str) -> None:
-        assert self._run_dir is not None
-        command = [sys.executable, "-m", "ssgan.train", *options, f"--run_dir={self._run_dir}"]
-        with open(_beside(self._run_dir, ".log"), mode) as log:
-            self._process = _start(command, log)
+    def _run(self, run_dir: Path, options: Sequence[str], *, mode: str) -> None:
+        with open(_beside(run_dir, ".log"), mode) as log:
+            self._process = _start([sys.executable, "-m", "ssgan.train", *options, f"--run_dir={run_dir}"], log)
         self._phase, self._message = "running", ""
-        arguments = self._process, self._run_dir
-        threading.Thread(target=self._watch, args=arguments, name="training", daemon=True).start()
+        threading.Thread(target=self._watch, args=(self._process, run_dir), name="training", daemon=True).start()
 
     def _watch(self, process: subprocess.Popen[bytes], run_dir: Path) -> None:
         status = process.wait()
