@@ -49,6 +49,15 @@ def test_clusters_with_a_label_come_last_and_none_is_picked_twice():
     assert not len(picking.typical(points, np.ones(130, bool), count=5, random=chance()))
 
 
+def test_a_handful_of_stray_pictures_is_no_cluster_to_begin_with():
+    points, of_point, _ = clusters([60, 3])
+    covered = np.zeros(63, bool)
+    covered[0] = True
+    rows = picking.typical(points, covered, count=1, random=chance())
+    assert of_point[rows].tolist() == [0]  # though the strays have no label
+    assert 1 in of_point[picking.typical(points, covered, count=62, random=chance())]
+
+
 def naive_badge(features, probabilities, count, random):
     """The gradients written out, and k-means++ as the paper has it."""
     error = probabilities - np.eye(probabilities.shape[1])[probabilities.argmax(axis=1)]
