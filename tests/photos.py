@@ -22,7 +22,7 @@ def write_folder(folder, *, of_each=6, unlabeled=0, test=0, **size):
             for seed in range(first, first + count):
                 picture(name, seed, **size).save(part / name / f"{seed}.png")
     if unlabeled:
-        (folder / "_unlabeled").mkdir()
+        (folder / "_unlabeled").mkdir(parents=True)
         for seed in range(2000, 2000 + unlabeled):
             picture(list(COLORS)[seed % 3], seed, **size).save(folder / "_unlabeled" / f"{seed}.png")
     return folder

@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 
+from ssgan.data import own
 from ssgan.data.own.tables import read_labels_file
 from ssgan.errors import UsageError
 
@@ -31,7 +32,7 @@ def read(tmp_path, text, *, name="labels.csv", keys=KEYS, **options):
         "path|label|other\na.jpg|cat|,\nsub/b.jpg|dog|;\n",
         ' "filename" , "label" \n a.jpg , cat \n\n sub\\b.jpg , dog \n,\n'.replace(' "', '"').replace('" ', '"'),
         'filename,label\n"a.jpg","cat"\nb.jpg,dog\n',
-        "filename,label\n./a.jpg,cat\nsub//b.jpg,dog\na.jpg,\n",
+        "filename,label\n./a.jpg,cat\nsub//b.jpg,dog\nb.jpg,dog\n",
         "filename,label,split\na.jpg,cat,Train\nsub/b.jpg,dog,\n",
     ],
 )
@@ -47,8 +48,33 @@ def test_labels_are_text_as_it_stands(tmp_path):
 def test_a_split_is_read(tmp_path):
     text = "filename,label,split\na.jpg,cat,test\nsub/b.jpg,dog,training\n"
     assert read(tmp_path, text) == {"a.jpg": ("cat", "test"), "sub/b.jpg": "dog"}
-    with pytest.raises(UsageError, match="line 2: the split 'val'; expected train, test or nothing"):
+    with pytest.raises(UsageError, match="line 2: the split 'val'; expected train, test, broken or nothing"):
         read(tmp_path, "filename,label,split\na.jpg,cat,val\n")
+
+
+def test_an_empty_label_takes_back_what_was_said_of_a_picture_above_it(tmp_path):
+    start = "filename,label\na.jpg,cat\nsub/b.jpg,dog\n"
+    assert read(tmp_path, f"{start}a.jpg,\n") == {"sub/b.jpg": "dog"}
+    assert read(tmp_path, f"{start}a.jpg,\na.jpg,dog\n") == {"a.jpg": "dog", "sub/b.jpg": "dog"}
+    with pytest.raises(UsageError, match="line 2 and 'dog' .* in .*line 5; .* a row with an empty label between"):
+        read(tmp_path, f"{start}b.jpg,\na.jpg,dog\n")
+
+
+def test_in_an_export_of_label_studio_an_empty_label_is_that_of_another_annotator(tmp_path):
+    text = "annotation_id,annotator,choice,image\n1,1,cat,a.jpg\n2,2,,a.jpg\n"
+    assert read(tmp_path, text) == {"a.jpg": "cat"}
+
+
+def test_a_broken_picture_has_no_label_and_takes_no_part(tmp_path):
+    text = "filename,label,split\na.jpg,cat,\nsub/b.jpg,dog,\na.jpg,cat,broken\n"
+    assert read(tmp_path, text) == {"sub/b.jpg": "dog"}
+    assert read(tmp_path, f"{text}a.jpg,cat,\n") == {"a.jpg": "cat", "sub/b.jpg": "dog"}
+    (tmp_path / "images" / "sub").mkdir(parents=True)
+    for name in ("a.jpg", "sub/b.jpg"):
+        (tmp_path / "images" / name).touch()
+    (tmp_path / "labels.csv").write_text(text)
+    folder = own.find(tmp_path / "images", labels_file=tmp_path / "labels.csv")
+    assert folder.left_out == ("a.jpg",) and list(folder.paths) == ["sub/b.jpg"]
 
 
 def test_names_are_compared_composed(tmp_path):
@@ -85,7 +111,7 @@ def test_missing_pictures_are_counted(tmp_path):
 
 
 def test_two_labels_for_a_picture_are_refused_and_two_equal_ones_are_one(tmp_path):
-    assert read(tmp_path, "image,choice\na.jpg,cat\na.jpg,cat\na.jpg,\n") == {"a.jpg": "cat"}
+    assert read(tmp_path, "image,choice\na.jpg,\na.jpg,cat\na.jpg,cat\n") == {"a.jpg": "cat"}
     with pytest.raises(UsageError, match="'a.jpg' is 'cat' .train. in .* line 2 and 'dog' .train. in .* line 3"):
         read(tmp_path, "image,choice\na.jpg,cat\na.jpg,dog\n")
     with pytest.raises(UsageError, match="'cat' .train. .* 'cat' .test."):

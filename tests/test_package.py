@@ -73,8 +73,9 @@ def test_the_wheel_holds_every_package_and_the_recipes(tmp_path):
     (wheel,) = tmp_path.glob("ssgan-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
-    found = {str(path.relative_to(ROOT)) for path in (ROOT / "ssgan").rglob("*.py")}
-    assert found <= {str(path.relative_to(tmp_path / "installed")) for path in tmp_path.rglob("*.py")}
+    kinds = (".py", ".html", ".css", ".js")
+    found = {str(path.relative_to(ROOT)) for path in (ROOT / "ssgan").rglob("*") if path.suffix in kinds}
+    assert found <= {str(path.relative_to(tmp_path / "installed")) for path in (tmp_path / "installed").rglob("*")}
     script = "from ssgan.options import recipes; print(recipes._folder(), *recipes.names())"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
     shown = subprocess.run(

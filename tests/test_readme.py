@@ -18,6 +18,7 @@ from ssgan.check import CheckConfig
 from ssgan.eval import EvalConfig
 from ssgan.export import ExportConfig, export_run
 from ssgan.formats.runtimes import FORMATS
+from ssgan.label import LabelConfig
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
 from ssgan.options.versions import RENAMED
@@ -38,6 +39,7 @@ COMMANDS = {
     "ssgan.export": (ExportConfig, None),
     "ssgan.sample": (SampleConfig, None),
     "ssgan.check": (CheckConfig, "folder"),
+    "ssgan.label": (LabelConfig, "folder"),
 }
 # What stands in the place of what would take minutes.
 QUICK = {"6_800": "2", "10_000": "2", "Discriminator(10)": 'Discriminator(10, arch="tiny")'}
@@ -51,6 +53,7 @@ _TINY = 'train_images=2000, arch="tiny", unlabeled_start=0.0, gan_every=1'
 QUICK |= {'dataset="street_digits"': f'dataset="street_digits", {_TINY}'}
 # What a page may ask a shell for besides ssgan's own commands and the experiments.
 SHELL = {
+    "mkdir photos",
     "mkdocs build --strict",
     "pip install -e .[docs]",
     "pip install -q .",

@@ -61,7 +61,7 @@ def training_memory(folder: Path, cache_dir: Path, *, steps: int) -> dict:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=processes.environment())
         peak = {"RssAnon": 0, "RssFile": 0}
         while process.poll() is None:
-            for name, value in _memory(process.pid).items():
+            for name, value in resident_kib(process.pid).items():
                 peak[name] = max(peak[name], value)
             time.sleep(POLL_SECONDS)
         if process.returncode:
@@ -69,7 +69,7 @@ def training_memory(folder: Path, cache_dir: Path, *, steps: int) -> dict:
     return {"anonymous_mib": round(peak["RssAnon"] / 1024), "files_mib": round(peak["RssFile"] / 1024)}
 
 
-def _memory(pid: int) -> dict[str, int]:
+def resident_kib(pid: int) -> dict[str, int]:
     """Returns the resident memory of a process, KiB: its own, and files that it has mapped, the page cache."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()

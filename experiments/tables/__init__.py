@@ -6,7 +6,7 @@ What a row is called is written here; every number in it comes from a file.
 import functools
 from collections.abc import Callable
 
-from experiments.tables import accuracy, digits, options, robustness, samples, speed, techniques, tour
+from experiments.tables import accuracy, digits, options, robustness, samples, speed, techniques, tour, which_labels
 from ssgan.options import Config
 from ssgan.options.groups import Group
 
@@ -27,9 +27,12 @@ TABLES: dict[str, Callable[[], str]] = {
     "nets": speed.nets,
     "variants": speed.variants,
     "exports": speed.exports,
+    "labelling speed": speed.labelling,
     "faults": robustness.faults,
     "tour": tour.tour,
     "techniques": techniques.techniques,
     "techniques picture": techniques.picture,
+    "which labels": which_labels.which_labels,
+    "which labels picture": which_labels.picture,
     **{f"options {one.__name__}": functools.partial(options.table, one) for one in _GROUPS},
 }

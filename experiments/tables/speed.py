@@ -3,7 +3,8 @@
 import statistics
 from typing import Any
 
-from experiments.tables.parts import markdown, result
+from experiments.common import results
+from experiments.tables.parts import RESULTS, markdown, result
 
 
 def _step(net: str, tool: str, digits: int = 2) -> str:
@@ -142,3 +143,29 @@ def exports() -> str:
             rows.append([title, f"{times['one']:.1f} ms", f"{times['many']:.0f} ms", *facts])
     columns = ["one image", f"{found['count']} images", "files", "largest difference", "loaded in", "memory"]
     return markdown(["run by", *columns], rows)
+
+
+def labelling() -> str:
+    """How soon the labelling page answers, and chooses."""
+    return labelling_table(results.read(RESULTS / "labelling_speed.json"))
+
+
+def labelling_table(found: dict[str, Any]) -> str:
+    """Returns the table of a results file, which may be empty."""
+    if not found:
+        return "Nothing is measured yet."
+    page, choosing = found["page"], found["choosing"]
+    rows = [
+        ["from a key to the next picture, median of {:,}".format(page["keys"]), f"{page['median_ms']:.0f} ms"],
+        ["the same, 95 of 100", f"{page['quantile_95_ms']:.0f} ms"],
+        [f"memory of the server with {page['pictures']:,} pictures", f"{page['anonymous_mib']} MiB"],
+        [f"what {choosing['pictures']:,} pictures look like, once at the start", f"{choosing['embed_seconds']:.1f} s"],
+        *(
+            [f"choosing 50 typical ones of them, after {labels} labels", f"{choosing[name]:.1f} s"]
+            for labels in (0, 100, 400)
+            if (name := f"typical_seconds_{labels}_labels") in choosing
+        ),
+        ["choosing 50 uncertain ones of 20,000 that a run has looked at", f"{choosing['uncertain_seconds']:.2f} s"],
+    ]
+    hardware = found["hardware"]
+    return f"{markdown(('what', 'takes'), rows)}\n\nSynthetic photographs of 500x400 pixels; {hardware['processor']}."

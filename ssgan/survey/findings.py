@@ -121,7 +121,7 @@ def _left_out(found: Survey) -> Finding | None:
         "left_out",
         pictures,
         _one_or_many(len(pictures), "picture takes", "pictures take")
-        + " no part: beside train/ and test/, or replaced",
+        + " no part: beside train/ and test/, marked as broken, or replaced",
         "move them into train/, test/ or _unlabeled/, or leave them",
     )
 

@@ -126,6 +126,26 @@ def decode(content: bytes, preparation: Preparation) -> tuple[npt.NDArray[np.uin
         return np.asarray(fitted, np.uint8).reshape(preparation.image_shape), facts
 
 
+def as_shown(content: bytes, *, longest: int) -> Image.Image:
+    """Returns the picture that the bytes of a file hold as a person looks at it: upright, `RGB`, its shape kept.
+
+    Args:
+        content: of the file.
+        longest: pixels of a side at most; nothing is enlarged.
+
+    Raises:
+        Unreadable: if they are damaged or no picture.
+    """
+    with opened(io.BytesIO(content)) as picture:
+        if picture.format == "PNG":
+            picture.load()
+        picture.draft(None, (2 * longest, 2 * longest))
+        upright = ImageOps.exif_transpose(picture) if _orientation(picture) > 1 else picture
+        shown = _in_mode(upright, "RGB").copy()
+    shown.thumbnail((longest, longest), Image.Resampling.BILINEAR)
+    return shown
+
+
 def look(path: Path | str) -> Facts:
     """Returns what the head of a picture file says; nothing else is read, let alone decoded.
 

@@ -18,20 +18,52 @@ from ssgan.store import files
 
 _PICTURE, _LABEL, _SPLIT = ("image", "filename", "file_name", "path"), ("label", "choice"), "split"
 _DELIMITERS = ",;\t|"
-_SPLITS = {"": "train", "train": "train", "training": "train", "test": "test", "testing": "test"}
-_LARGEST = 2**28  # bytes of a labels file
+_SPLITS = {"": "train", "train": "train", "training": "train", "test": "test", "testing": "test", "broken": "broken"}
+_ANNOTATED = "annotation_id"  # the column by which Label Studio's CSV is known
+LARGEST = 2**28  # bytes of a labels file
 _SERVED = "/data/"  # Label Studio's addresses, in its CSV too
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")  # what Label Studio puts before the name of an upload
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
-    """What a file says of a picture, and where."""
+    """What a file says of a picture, and where; `takes_back`: whether rows before it no longer count."""
 
     place: str
     picture: str
     label: str
     split: str = "train"
+    takes_back: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Table:
+    """How a CSV is laid out: what stands between its cells, its columns, and the numbers of those that are read."""
+
+    delimiter: str
+    columns: tuple[str, ...]
+    picture: int
+    label: int
+    split: int | None
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether an empty label takes back; in Label Studio's CSV it is somebody's who had nothing to say."""
+        return _ANNOTATED not in self.columns
+
+
+def read_table(path: Path) -> Table:
+    """Returns how a CSV is laid out, by its first line.
+
+    Raises:
+        UsageError: if it cannot be read, is no text, or has not the columns of a labels file.
+    """
+    text = _text(path)
+    delimiter = _delimiter(text)
+    try:
+        return _table(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), []), delimiter, path)
+    except csv.Error as error:
+        raise UsageError(f"{path}: no readable CSV ({error})") from error
 
 
 def read_labels_file(
@@ -45,8 +77,10 @@ def read_labels_file(
     """Returns what a labels file says of the pictures of a folder; those that it does not name have no label.
 
     CSV: a column `filename`, `file_name`, `image` or `path`, a column `label` or `choice`, and perhaps `split` (train,
-    test). JSON: Label Studio's exports `JSON` and `JSON-MIN`. Pictures are named by their path below the folder; a bare
-    name will do where only one picture has it, and so will a longer path that ends as one picture's does.
+    test, or broken: takes no part). A row with an empty label takes back what rows above it say of its picture, but in
+    Label Studio's CSV, where it is somebody's who had nothing to say. JSON: Label Studio's exports `JSON` and
+    `JSON-MIN`. Pictures are named by their path below the folder; a bare name will do where only one picture has it,
+    and so will a longer path that ends as one picture's does.
 
     Args:
         path: `.csv`, `.tsv` or `.json`.
@@ -70,12 +104,13 @@ def read_labels_file(
         elif len(found) > 1:
             could_be = " or ".join(map(repr, found[:3]))
             complain(f"{row.place}: {row.picture[:100]!r} may be {could_be}; expected the path below the folder")
-        elif found[0] not in said or not said[found[0]].label:
+        elif found[0] not in said or not said[found[0]].label or row.takes_back:
             said[found[0]] = row
         elif row.label and (row.label, row.split) != ((before := said[found[0]]).label, before.split):
             complain(
                 f"{found[0]!r} is {before.label[:100]!r} ({before.split}) in {before.place} and {row.label[:100]!r} "
-                f"({row.split}) in {row.place}; expected one label a picture"
+                f"({row.split}) in {row.place}; expected one label a picture, or a row with an empty label between, "
+                "which takes the first back"
             )
     if missing and not skip_missing:
         more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
@@ -132,7 +167,7 @@ def _is_json(path: Path) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        return files.read_bytes(path, max_bytes=_LARGEST).decode("utf-8-sig")
+        return files.read_bytes(path, max_bytes=LARGEST).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{path} is no text in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
@@ -142,32 +177,48 @@ def _text(path: Path) -> str:
 
 
 def _csv_rows(text: str, path: Path, complain: Callable[[str], object]) -> Iterator[Row]:
-    head = next(iter(text[:65536].splitlines()), "")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=head.count), strict=True)
+    delimiter = _delimiter(text)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        columns = [name.strip().lower() for name in next(reader, [])]
-        picture, label = _column(columns, _PICTURE, path), _column(columns, _LABEL, path)
-        split = columns.index(_SPLIT) if _SPLIT in columns else None
+        table = _table(next(reader, []), delimiter, path)
         for cells in reader:
             values = [cell.strip() for cell in cells]
             place = f"{path}, line {reader.line_num}"
             if not any(values):
                 continue
-            if len(values) != len(columns):
-                complain(f"{place}: {len(values)} cells; expected {len(columns)}, as in its first line")
+            if len(values) != len(table.columns):
+                complain(f"{place}: {len(values)} cells; expected {len(table.columns)}, as in its first line")
                 continue
-            of_split = values[split].lower() if split is not None else ""
+            of_split = values[table.split].lower() if table.split is not None else ""
             if of_split not in _SPLITS:
-                complain(f"{place}: the split {of_split[:50]!r}; expected train, test or nothing")
+                complain(f"{place}: the split {of_split[:50]!r}; expected train, test, broken or nothing")
                 continue
-            if len(labels := _several(values[label])) > 1:
+            if len(labels := _several(values[table.label])) > 1:
                 complain(f"{place}: {str(labels)[1:-1][:200]}; expected one label a picture")
                 continue
-            is_address = values[picture].startswith(_SERVED) or "://" in values[picture]
-            name = _local(values[picture]) if is_address else values[picture]
-            yield Row(place=place, picture=name, label=values[label], split=_SPLITS[of_split])
+            picture, label = values[table.picture], "" if of_split == "broken" else values[table.label]
+            if picture.startswith(_SERVED) or "://" in picture:
+                picture = _local(picture)
+            takes_back = not label and table.is_taken_back
+            yield Row(place=place, picture=picture, label=label, split=_SPLITS[of_split], takes_back=takes_back)
     except csv.Error as error:
         raise UsageError(f"{path}, line {reader.line_num}: no readable CSV ({error})") from error
+
+
+def _delimiter(text: str) -> str:
+    head = next(iter(text[:65536].splitlines()), "")
+    return max(_DELIMITERS, key=head.count)
+
+
+def _table(head: list[str], delimiter: str, path: Path) -> Table:
+    columns = [name.strip().lower() for name in head]
+    return Table(
+        delimiter=delimiter,
+        columns=tuple(columns),
+        picture=_column(columns, _PICTURE, path),
+        label=_column(columns, _LABEL, path),
+        split=columns.index(_SPLIT) if _SPLIT in columns else None,
+    )
 
 
 def _column(columns: list[str], names: tuple[str, ...], path: Path) -> int:
