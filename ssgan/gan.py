@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ssgan import inputs, state
+from ssgan import inputs, replicas, state
 from ssgan.augment import two_views
 from ssgan.compiled import CompiledGAN
 from ssgan.ema import averaged_copy, update_average
@@ -111,9 +111,10 @@ class SSGAN(CompiledGAN):
             The figures, means since they were last reset, and `loss`, the sum of both losses.
         """
         alternating = self.updates == "alternating"
-        own = self.generated_batch if alternating and self.phases.trains_generator else 0
+        own = self.generated_batch // replicas.count() if alternating and self.phases.trains_generator else 0
         batch = inputs.training_batch(batch, self.discriminator.num_classes, self.image_shape, generators_own=own)
         self.match_rates()
+        self.train_figures.begin()
         if kind == LABELS:
             self.update_discriminator(batch.labeled_alone())
         elif kind == CLASSES:
@@ -155,7 +156,10 @@ class SSGAN(CompiledGAN):
         _descend(self.g_optimizer, tape, g_loss, self.generator)
 
     def loss_of(self, name: str, terms: list[Term], passes: Passes) -> tf.Tensor:
-        """Returns the weighted sum of the terms that have the rows that they need; takes down each of them."""
+        """Returns the weighted sum of the terms that have the rows that they need; takes down each of them.
+
+        On several replicas it is this one's share of the mean, as the optimizers sum the gradients.
+        """
         loss = tf.constant(0.0)
         for term in _taking_part(name, terms, passes):
             value = term(passes, self.discriminator)
@@ -164,7 +168,7 @@ class SSGAN(CompiledGAN):
             for figure, (values, weights) in term.figures(passes).items():
                 self.train_figures.update(figure, values, weights)
         self.train_figures.update(name, loss)
-        return loss
+        return replicas.share(loss)
 
     def discriminate(self, batch: Batch, drawn: Drawn | None, terms: list[Term]) -> Passes:
         """Returns what the discriminator makes of the images of a batch, and of generated ones, as terms need it."""
@@ -179,7 +183,7 @@ class SSGAN(CompiledGAN):
             views_of_drawn=None if drawn is None else views(drawn.images),
             gan_views=self.gan_views,
             needs={role for term in terms for role in term.needs},
-            seeds=self.noise_seed,
+            seeds=replicas.OwnSeeds(self.noise_seed),
             step=self.steps_done,
         )
 
@@ -193,7 +197,7 @@ class SSGAN(CompiledGAN):
 
     def noise(self) -> tf.Tensor:
         """Returns the generator's input, float32 [generated_batch, latent_dim], see `Generator.noise`."""
-        return self.generator.noise(self.generated_batch, seed=self.noise_seed)
+        return replicas.own_rows(self.generator.noise(self.generated_batch, seed=self.noise_seed))
 
     def classes(self) -> tf.Tensor:
         """Returns classes to draw, int32 [generated_batch], those of the first half again in the second."""
@@ -201,7 +205,7 @@ class SSGAN(CompiledGAN):
         classes = keras.random.randint(
             [self.generated_batch - half], 0, self.generator.num_classes, seed=self.noise_seed
         )
-        return tf.concat([classes[:half], classes], axis=0)
+        return replicas.own_rows(tf.concat([classes[:half], classes], axis=0))
 
     def _scaled(self, images):
         """Returns images in -1..1, their shape checked: now where it is known, else when the step is run."""
@@ -281,6 +285,7 @@ class SSGAN(CompiledGAN):
 
         With a third part, weights or a label_mask, they are weighted means.
         """
+        self.test_figures.begin()
         images, labels, weights = inputs.evaluation_batch(batch, self.discriminator.num_classes)
         logits, _ = self.discriminator(self._scaled(images), training=False)
         for name, outputs in (("error", self(images)), ("raw_error", logits)):

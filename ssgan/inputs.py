@@ -6,6 +6,7 @@ of many lines; `in_words` takes ours out of it.
 
 import contextlib
 import dataclasses
+import functools
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ssgan import replicas
 from ssgan.batches import HIDDEN, ROLES
 from ssgan.errors import UsageError
 
@@ -73,23 +75,32 @@ class Batch:
     def unlabeled_rows(self, of_real: tf.Tensor) -> tf.Tensor | None:
         """Returns of a tensor [rows of `real`] the unlabelled ones; of a stream that hides no label, all."""
         if self.is_stream:
-            hidden = self.labels < 0
-            return tf.boolean_mask(of_real, hidden | ~tf.reduce_any(hidden))
+            return tf.boolean_mask(of_real, self._unlabeled)
         if self.unlabeled is None or self.labeled is None:
             return None if self.unlabeled is None else of_real
         return of_real[tf.shape(self.labeled)[0] :]
+
+    @functools.cached_property
+    def _unlabeled(self) -> tf.Tensor:
+        hidden = self.labels < 0
+        return hidden | (replicas.total(tf.reduce_sum(tf.cast(hidden, tf.float32))) == 0)
 
     def labeled_alone(self) -> "Batch":
         """Returns the images with a label, and nothing else.
 
         Raises:
-            UsageError: if there are none: of a stream, when the step is run.
+            UsageError: if there are none: of a stream, when the step is run; of a stream on several replicas.
         """
         words = "a batch shows no label; until unlabeled_start every batch has to show some, or unlabeled_start=0"
         if self.labeled is None:
             raise UsageError(words)
         if not self.is_stream:
             return Batch(labeled=self.labeled, labels=self.labels)
+        if replicas.count() > 1:
+            raise UsageError(
+                "steps of the labels alone, of batches of one stream on several replicas, of which some would see no "
+                "label; expected batches by role, mixed_batches, or unlabeled_start=0"
+            )
         visible = required(self.labels >= 0, tf.reduce_any(self.labels >= 0), words)
         return Batch(labeled=tf.boolean_mask(self.labeled, visible), labels=tf.boolean_mask(self.labels, visible))
 
