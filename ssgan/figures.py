@@ -19,6 +19,9 @@ class RunningMean(keras.metrics.Mean):
         return keras.Variable(initializer, shape=shape, dtype=dtype, trainable=False, name=name)
 
 
+ASKED = "asked"
+
+
 class Figures:
     """Running means.
 
@@ -47,20 +50,27 @@ class Figures:
         sums = [tf.reduce_sum(values * weights), tf.reduce_sum(weights)]
         self._step.sums.append((name, *(sums if values.shape.rank else map(replicas.share, sums))))
 
+    def ask(self, numbers: tf.Tensor) -> None:
+        """Takes two numbers of this replica, float32 [2], whose sums over all `means` then has as `asked`."""
+        self._step.sums.append((ASKED, numbers[0], numbers[1]))
+
     def means(self) -> dict[str, tf.Tensor]:
         """Returns the means, float32 scalars; 0 where there was no value. It ends a step."""
-        names = [name for name, *_ in self._step.sums]
+        names, answer = [name for name, *_ in self._step.sums], {}
         if names:
             summed = replicas.total(tf.stack([sums for _, *sums in self._step.sums]))
             for number, name in enumerate(names):
-                self.metrics[name].total.assign_add(summed[number, 0])
-                self.metrics[name].count.assign_add(summed[number, 1])
+                if name == ASKED:
+                    answer[ASKED] = summed[number]
+                else:
+                    self.metrics[name].total.assign_add(summed[number, 0])
+                    self.metrics[name].count.assign_add(summed[number, 1])
         self.begin()
-        return {name: metric.result() for name, metric in self.metrics.items()}
+        return {name: metric.result() for name, metric in self.metrics.items()} | answer
 
 
 class _Step(threading.local):
     """What a replica took in during a step; the replicas of one process are traced in a thread each."""
 
     def __init__(self):
-        self.sums: list[tuple] = []
+        self.sums = []

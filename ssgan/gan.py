@@ -100,12 +100,13 @@ class SSGAN(CompiledGAN):
         logits, _ = self.ema_discriminator(self._scaled(images), training=False)
         return ops.softmax(logits)
 
-    def train_step_of(self, kind: str, batch: Any) -> dict[str, tf.Tensor]:
+    def train_step_of(self, kind: str, batch: Any, asked: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Updates the networks as a step of this kind does, then the averages (arXiv:1606.03498, section 5).
 
         Args:
             kind: of `ssgan.phases`.
             batch: see `ssgan.inputs.training_batch`.
+            asked: see `ssgan.figures.Figures.ask`.
 
         Returns:
             The figures, means since they were last reset, and `loss`, the sum of both losses.
@@ -115,6 +116,8 @@ class SSGAN(CompiledGAN):
         batch = inputs.training_batch(batch, self.discriminator.num_classes, self.image_shape, generators_own=own)
         self.match_rates()
         self.train_figures.begin()
+        if asked is not None:
+            self.train_figures.ask(asked)
         if kind == LABELS:
             self.update_discriminator(batch.labeled_alone())
         elif kind == CLASSES:

@@ -6,7 +6,6 @@ of many lines; `in_words` takes ours out of it.
 
 import contextlib
 import dataclasses
-import functools
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -56,6 +55,7 @@ class Batch:
         unlabeled: [u, height, width, channels]; None for a stream.
         generator: images of the generator's own, [g, height, width, channels].
         is_stream: whether labelled and unlabelled images are mixed in `labeled`.
+        hidden: of a stream, which of its images are taken for unlabelled ones, bool [l]: all, where no label is hidden.
     """
 
     labeled: tf.Tensor | None = None
@@ -63,6 +63,7 @@ class Batch:
     unlabeled: tf.Tensor | None = None
     generator: tf.Tensor | None = None
     is_stream: bool = False
+    hidden: tf.Tensor | None = None
 
     def real(self) -> tf.Tensor:
         """Returns all images that the discriminator learns from: the labelled ones, then the unlabelled ones."""
@@ -75,15 +76,10 @@ class Batch:
     def unlabeled_rows(self, of_real: tf.Tensor) -> tf.Tensor | None:
         """Returns of a tensor [rows of `real`] the unlabelled ones; of a stream that hides no label, all."""
         if self.is_stream:
-            return tf.boolean_mask(of_real, self._unlabeled)
+            return tf.boolean_mask(of_real, self.hidden)
         if self.unlabeled is None or self.labeled is None:
             return None if self.unlabeled is None else of_real
         return of_real[tf.shape(self.labeled)[0] :]
-
-    @functools.cached_property
-    def _unlabeled(self) -> tf.Tensor:
-        hidden = self.labels < 0
-        return hidden | (replicas.total(tf.reduce_sum(tf.cast(hidden, tf.float32))) == 0)
 
     def labeled_alone(self) -> "Batch":
         """Returns the images with a label, and nothing else.
@@ -152,7 +148,7 @@ def _stream(batch: Any, num_classes: int, image_shape: tuple[int, ...], generato
         label_mask = _as_mask(_one_per_image(label_mask, images, "label_mask"))
     labels = tf.where(label_mask, _class_numbers(labels, label_mask, num_classes), HIDDEN)
     if not generators_own:
-        return Batch(labeled=images, labels=labels, is_stream=True)
+        return Batch(labeled=images, labels=labels, is_stream=True, hidden=_hidden(labels))
     words = (
         f"a batch has {{}} rows, and generated_batch={generators_own} of them are the generator's; alternating updates "
         "need these rows on top of the discriminator's"
@@ -162,12 +158,19 @@ def _stream(batch: Any, num_classes: int, image_shape: tuple[int, ...], generato
         images = required(images, enough, words, lambda: tf.shape(images)[0])
     elif images.shape[0] <= generators_own:
         raise UsageError(words.format(images.shape[0]))
+    labels = labels[:-generators_own]
     return Batch(
         labeled=images[:-generators_own],
-        labels=labels[:-generators_own],
+        labels=labels,
         generator=images[-generators_own:],
         is_stream=True,
+        hidden=_hidden(labels),
     )
+
+
+def _hidden(labels: tf.Tensor) -> tf.Tensor:
+    hidden = labels < 0
+    return hidden | (replicas.total(tf.reduce_sum(tf.cast(hidden, tf.float32))) == 0)
 
 
 def evaluation_batch(batch: Any, num_classes: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -88,7 +88,7 @@ class OwnSeeds(keras.random.SeedGenerator):
     """
 
     def __init__(self, shared: keras.random.SeedGenerator):
-        vars(self).update(vars(shared))
+        self.__dict__.update(vars(shared))
 
     def next(self, ordered: bool = True) -> tf.Tensor:
         """Returns a seed, int [2]; every call another one."""

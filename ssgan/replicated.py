@@ -56,4 +56,4 @@ def give_own_seeds(parts: Sequence[keras.layers.Layer]) -> None:
     """Lets dropout and noise differ between the replicas; the noise of kernels, which they share, stays theirs."""
     for layer in nested(parts):
         if hasattr(layer, "seed_generator") and not isinstance(layer, layers.RecomputedKernel):
-            layer.seed_generator = OwnSeeds(layer.seed_generator)
+            vars(layer)["seed_generator"] = OwnSeeds(layer.seed_generator)  # a built layer takes no new state otherwise

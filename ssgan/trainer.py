@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ssgan import inputs, shares
 from ssgan.errors import UsageError
+from ssgan.figures import ASKED
 from ssgan.store import files
 
 
@@ -22,6 +24,9 @@ class HostStepped(keras.Model):
     """
 
     _step: int | None = None
+    asking: Callable[[], list[float]] | None = None  # of several workers: two numbers of this one, before each step
+    _predicted: Callable | None = None
+    answer: np.ndarray | None = None  # their sums over all of them, after it
 
     @property
     def step(self) -> int:
@@ -34,7 +39,7 @@ class HostStepped(keras.Model):
         """Returns the kind of the step that is due."""
         raise NotImplementedError
 
-    def train_step_of(self, kind: str, batch: Any) -> dict[str, tf.Tensor]:
+    def train_step_of(self, kind: str, batch: Any, asked: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Does one step of a kind; returns the logs."""
         raise NotImplementedError
 
@@ -56,7 +61,11 @@ class HostStepped(keras.Model):
             kind = self.step_kind()
             if kind not in compiled:
                 compiled[kind] = self._compiled(functools.partial(self.train_step_of, kind))
-            logs = compiled[kind](batch)
+            if self.asking is None:
+                logs = compiled[kind](batch)
+            else:
+                logs = compiled[kind](batch, tf.constant(self.asking()))
+                self.answer = logs.pop(ASKED).numpy()
             self._step = self.step + 1
             return logs
 
@@ -86,13 +95,13 @@ class HostStepped(keras.Model):
 
         return steps
 
-    def _compiled(self, step: Callable[[Any], dict[str, tf.Tensor]]) -> Callable[[Any], dict[str, tf.Tensor]]:
+    def _compiled(self, step: Callable[..., dict[str, tf.Tensor]]) -> Callable[..., dict[str, tf.Tensor]]:
         """Returns a function that does a step on every replica; its logs are those of one, as they are the same."""
 
         @tf.autograph.experimental.do_not_convert
-        def on_replicas(batch):
+        def on_replicas(*arguments):
             strategy = self.distribute_strategy
-            logs = strategy.run(step, (batch,))
+            logs = strategy.run(step, arguments)
             return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
 
         if self.run_eagerly:
@@ -185,6 +194,18 @@ class HostStepped(keras.Model):
         """
         inputs.warn_of_range(x)
         return super().predict(x, *args, **kwargs)
+
+    def probabilities(self, images: np.ndarray, *, batch_size: int = 250) -> np.ndarray:
+        """Returns what `predict` does, as this process alone computes it: one worker of several may ask for it.
+
+        Args:
+            images: uint8 [n, height, width, channels], n at least 1.
+            batch_size: images that are looked at together.
+        """
+        if self._predicted is None:
+            self._predicted = tf.function(lambda some: self(some, training=False), reduce_retracing=True)
+        parts = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
+        return np.concatenate([self._predicted(tf.constant(part)).numpy() for part in parts])
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Saves as `keras.Model.save` does; a `.keras` file is replaced when the new one is whole."""

@@ -62,6 +62,14 @@ class Run(Group):
         essential=True,
         mathematics=False,
     )
+    distribute: str = option(
+        "auto",
+        "Several devices or machines: mirrored, all GPUs of this machine; multi_worker, the workers that TF_CONFIG or "
+        "Slurm names; none. auto: multi_worker where TF_CONFIG is set, mirrored where there are several GPUs. A batch "
+        "stays what the options say, and is cut for them.",
+        choices=("auto", "none", "mirrored", "multi_worker"),
+        mathematics=False,
+    )
     log_every: int = option(
         250, "Steps between two lines of history, validation errors and sample grids.", low=1, mathematics=False
     )
