@@ -68,8 +68,9 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
     from ssgan.training.callbacks import check_callbacks
 
     further = check_callbacks(callbacks)
-    workers = distribute.start(config)
-    with workers.lost_in_words(config.run_dir or "FOLDER"):
+    workers = distribute.start(config.distribute)
+    distribute.check_batches(config, workers.replicas)
+    with workers.lost_in_words(workers.how_to_go_on(config.run_dir or "FOLDER")):
         return _train(config, workers, further)
 
 
@@ -109,7 +110,7 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
             _record_origin(run_dir, about, own=config.images is not None)
             labels.save_label_mask(run_dir / run.LABEL_MASK, label_mask, data_digest=images.digest)
         run_dir = Path(workers.from_chief(str(run_dir)))
-        entered.enter_context(workers.lost_in_words(run_dir))
+        entered.enter_context(workers.lost_in_words(workers.how_to_go_on(run_dir)))
         _announce(config, images, run_dir, workers, steps=steps, num_unlabeled=len(unlabeled))
         for warning in (
             _skipped(images),

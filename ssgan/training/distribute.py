@@ -109,6 +109,29 @@ class Workers:
         of = f", of {len(self.cluster.workers)} workers" if self.cluster else ", of this machine"
         return f"{self.replicas} replicas{of}"
 
+    def spread(self, function: Callable[[tf.Tensor], Any], *, batch_size: int) -> Callable[[np.ndarray], Any]:
+        """Returns a function of images [n, ...] that each replica computes for its rows of every batch of them.
+
+        Args:
+            function: of images [rows, ...] to a tensor, or a tuple of them, of as many rows, float.
+            batch_size: images that all replicas look at together, of which each has as many.
+        """
+
+        @tf.function
+        def of_batch(images):
+            found = self.strategy.run(
+                lambda: tf.nest.map_structure(replicas.gather, function(replicas.own_rows(tf.identity(images))))
+            )
+            return tf.nest.map_structure(lambda one: self.strategy.experimental_local_results(one)[0], found)
+
+        def of_images(images):
+            starts = range(0, len(images), batch_size)
+            padded = np.resize(images, (len(starts) * batch_size, *images.shape[1:]))
+            found = [of_batch(tf.constant(padded[start : start + batch_size])) for start in starts]
+            return tf.nest.map_structure(lambda *parts: np.concatenate(parts)[: len(images)], *found)
+
+        return of_images
+
     def how_to_go_on(self, run_dir: Path | str) -> str:
         """Returns the command that goes on with a run."""
         on_all = ", on every worker" if self.are_several else ""
@@ -120,36 +143,34 @@ class Workers:
             self.total(np.zeros(1))
 
     @contextlib.contextmanager
-    def lost_in_words(self, run_dir: Path | str) -> Iterator[None]:
-        """Turns the error that follows the end of another worker into a `Stopped`."""
+    def lost_in_words(self, how_to_go_on: str) -> Iterator[None]:
+        """Turns the error that follows the end of another worker into a `Stopped`, with what to do then."""
         try:
             yield
         except _LOST as error:
             if not self.are_several:
                 raise
             lost = f"another worker ended, or cannot be reached ({type(error).__name__})"
-            raise Stopped(f"{lost}; {self.how_to_go_on(run_dir)}", status=1) from error
+            raise Stopped(f"{lost}; {how_to_go_on}", status=1) from error
 
 
-def start(config: Config) -> Workers:
-    """Returns those who train together, as the options and the environment say; to be called before a tensor is made.
+def start(distribute: str) -> Workers:
+    """Returns those who work together, as the option and the environment say; to be called before a tensor is made.
 
     A worker that is not the chief is silent from here on, but for its errors, which bear its number.
 
     Raises:
-        UsageError: for devices or workers that are not there, and for batches that cannot be cut for them.
+        UsageError: for devices or workers that are not there.
     """
-    cluster = find(config.distribute)
-    workers = Workers(_strategy(config, cluster), cluster)
-    check_batches(config, workers.replicas)
-    return workers
+    cluster = find(distribute)
+    return Workers(_strategy(distribute, cluster), cluster)
 
 
-def _strategy(config: Config, cluster: Cluster | None) -> tf.distribute.Strategy:
+def _strategy(distribute: str, cluster: Cluster | None) -> tf.distribute.Strategy:
     if cluster is not None:
         return _of_workers(cluster)
     gpus = tf.config.list_physical_devices("GPU")
-    if config.distribute == "none" or (config.distribute == "auto" and len(gpus) < 2):
+    if distribute == "none" or (distribute == "auto" and len(gpus) < 2):
         return tf.distribute.get_strategy()
     devices = [device.name for device in tf.config.list_logical_devices("GPU" if gpus else "CPU")]
     if len(devices) < 2:

@@ -6,6 +6,7 @@ from ssgan.options.declare import option
 from ssgan.options.groups.group import Group
 
 DEFAULT_STEPS = 5_800
+DISTRIBUTE = ("auto", "none", "mirrored", "multi_worker")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ class Run(Group):
         "Several devices or machines: mirrored, all GPUs of this machine; multi_worker, the workers that TF_CONFIG or "
         "Slurm names; none. auto: multi_worker where TF_CONFIG is set, mirrored where there are several GPUs. A batch "
         "stays what the options say, and is cut for them.",
-        choices=("auto", "none", "mirrored", "multi_worker"),
+        choices=DISTRIBUTE,
         mathematics=False,
     )
     log_every: int = option(
