@@ -109,13 +109,13 @@ def evaluate_run(options: EvalConfig) -> dict:
         _check_images(member, images)
     check_asked(members, samples=options.samples, has_score=options.accuracy_score)
     with workers.lost_in_words("evaluate once more"):
-        if all(member.config.has_labels for member in members):
-            probabilities = probabilities_of(members, images, workers)
-            metrics = (
-                evaluate_classifiers(members, images, options, probabilities, other=other) if workers.is_chief else {}
-            )
-        else:  # which has no classes to test
-            metrics = evaluate_plain_gan(members, images, options) if workers.is_chief else {}
+        has_classes = all(member.config.has_labels for member in members)
+        probabilities = probabilities_of(members, images, workers) if has_classes else None
+        metrics = {}
+        if workers.is_chief and probabilities is not None:
+            metrics = evaluate_classifiers(members, images, options, probabilities, other=other)
+        elif workers.is_chief:
+            metrics = evaluate_plain_gan(members, images, options)  # which has no classes to test
         workers.wait()
     return metrics
 

@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ _BATCH = 250  # images that a replica looks at together
 
 
 def probabilities_of(members: Sequence[Member], images: Source, workers: Workers) -> npt.NDArray[np.float32]:
-    """Returns what runs predict, [members, (EMA, raw), images, classes]; on every worker, of those who predict together.
+    """Returns what runs predict, [members, (EMA, raw), images, classes], on each of those who predict together.
 
     Args:
         members: runs that have classes, loaded under the strategy of the workers.
@@ -166,9 +166,10 @@ def _evaluations(probabilities: npt.NDArray, images: Source) -> list[Evaluation]
 def _probabilities(classifier: keras.Model, images: Source, workers: Workers) -> npt.NDArray:
     """Returns the predictions for all images, which are read a few thousand at a time."""
     parts = np.array_split(np.arange(len(images)), -(-len(images) // 5000))
-    if workers.replicas == 1:
-        predicted = functools.partial(classifier.predict, batch_size=_BATCH, verbose=0)
-    else:
+    predicted: Callable[[npt.NDArray], npt.NDArray] = functools.partial(
+        classifier.predict, batch_size=_BATCH, verbose=0
+    )
+    if workers.replicas > 1:
         predicted = workers.spread(classifier, batch_size=_BATCH * workers.replicas)
     return np.concatenate([predicted(images.read(rows)) for rows in parts])
 
