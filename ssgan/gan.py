@@ -290,6 +290,8 @@ class SSGAN(CompiledGAN):
         """
         self.test_figures.begin()
         images, labels, weights = inputs.evaluation_batch(batch, self.discriminator.num_classes)
+        if replicas.count() > 1:  # one may have none of the last rows, and not every operation bears that
+            images, labels, weights = (_with_one_more(rows) for rows in (images, labels, weights))
         logits, _ = self.discriminator(self._scaled(images), training=False)
         for name, outputs in (("error", self(images)), ("raw_error", logits)):
             wrong = tf.argmax(outputs, axis=-1, output_type=tf.int32) != labels
@@ -310,6 +312,11 @@ class SSGAN(CompiledGAN):
         """Returns the model with these arguments; one of versions before 0.6 has no average of the generator."""
         networks = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("discriminator", "generator")}
         return cls(**{"averages_generator": False, **config, **networks})
+
+
+def _with_one_more(rows: tf.Tensor) -> tf.Tensor:
+    """Returns rows with one of zeros behind them."""
+    return tf.pad(rows, [[0, 1], *[[0, 0]] * (len(rows.shape) - 1)])
 
 
 def _taking_part(name: str, terms: list[Term], passes: Passes) -> list[Term]:

@@ -66,6 +66,8 @@ def launch(options: LaunchConfig) -> int:
         raise UsageError(f"{options.command[0]!r} cannot be started: {error}") from error
     finally:
         _send(processes, signal.SIGKILL)
+        for process in processes:
+            process.wait()
         for number, handler in before.items():
             signal.signal(number, handler)
 
