@@ -18,6 +18,7 @@ from ssgan.check import CheckConfig
 from ssgan.eval import EvalConfig
 from ssgan.export import ExportConfig, export_run
 from ssgan.formats.runtimes import FORMATS
+from ssgan.launch import LaunchConfig
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
 from ssgan.options.versions import RENAMED
@@ -38,6 +39,7 @@ COMMANDS = {
     "ssgan.export": (ExportConfig, None),
     "ssgan.sample": (SampleConfig, None),
     "ssgan.check": (CheckConfig, "folder"),
+    "ssgan.launch": (LaunchConfig, "command"),
 }
 # What stands in the place of what would take minutes.
 QUICK = {"6_800": "2", "10_000": "2", "Discriminator(10)": 'Discriminator(10, arch="tiny")'}

@@ -154,7 +154,7 @@ def model(found: dict) -> dict:
     A step takes `compute / N + exchanges * latency + 2 (N - 1) / N * bytes / bandwidth`: a ring, nothing overlapped.
     """
     per_step = found["bytes"]["default"]
-    speedups = {}
+    speedups: dict[str, dict[str, dict[int, float]]] = {}
     for link, (bandwidth, latency) in LINKS.items():
         for compute in COMPUTE:
             for devices in (2, 4, 8):
