@@ -124,10 +124,10 @@ def exchanged(work: Path) -> dict:
     """Returns what two replicas exchange in a step of each recipe, as `distributed_training` counts it."""
     found = {}
     for recipe in RECIPES:
-        file = work / f"{recipe}_bytes.npz"
+        file = work / f"{recipe}.json"
         options = json.dumps({"recipe": recipe, "devices": 2, "file": str(file)})
         _run([sys.executable, "-m", "experiments.studies.distributed_training", options])
-        found[recipe] = json.loads(file.with_suffix(".json").read_text())
+        found[recipe] = json.loads(file.read_text())
     return found
 
 

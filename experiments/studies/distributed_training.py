@@ -2,7 +2,8 @@
 
   python -m experiments.studies.distributed_training '{"recipe": "default", "devices": 2, "file": "weights.npz"}'
 
-Writes the weights before and after, and, of two devices, what they exchange in a step.
+Writes the weights before and after three steps of small batches; into a .json file, what two devices exchange in a
+step of the recipe's own size.
 """
 
 import json
@@ -11,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 STEPS, RATE = 3, 1e-3
-SIZES = {"labels": 100, "labeled_batch": 50, "unlabeled_batch": 50, "generated_batch": 32, "dropout": 0.0}
+SIZES: dict[str, Any] = {"labels": 100, "dropout": 0.0}
+SMALL = {"labeled_batch": 16, "unlabeled_batch": 16, "generated_batch": 16, "generator_width": 8}
 PAPER = {
     **{"conditional": False, "latent": "uniform", "generator": "dcgan", "mode_seeking_weight": 0.0},
     **{"gan_views": "strong", "augment": "none", "pseudo_label_weight": 0.0, "pooling": "average", "optimizer": "adam"},
@@ -39,9 +41,11 @@ def main() -> None:
     from ssgan.training import distribute, sources
 
     workers = distribute.start("mirrored" if options["devices"] > 1 else "auto")
-    chosen = RECIPES[options["recipe"]]
+    file = Path(options["file"])
+    is_counted = file.suffix == ".json"
+    shared: dict[str, Any] = {"train_images": 600, "validation": 0, "unlabeled_start": 0.0, "precision": "float32"}
     config = Config(
-        dataset="street_digits", train_images=600, validation=0, unlabeled_start=0.0, precision="float32", **chosen
+        **{"dataset": "street_digits", **shared, **({} if is_counted else SMALL), **RECIPES[options["recipe"]]}
     )
     images = data.load("street_digits", "train", limit=600)
     config, mask, _ = sources.choose_labels(config, images)
@@ -58,12 +62,13 @@ def main() -> None:
     def batches(**more):
         return recipe.batches(config, images, mask, unlabeled=np.arange(len(images)), **{"steps": STEPS, **more})
 
+    if is_counted:
+        file.write_text(json.dumps(exchanged(gan, workers, batches)))
+        return
     gan.fit(workers.batches(batches, start=0), steps_per_epoch=STEPS, shuffle=False, verbose=0)
     if workers.is_chief:
         after = {f"after/{name}": value for name, value in arrays(gan).items()}
-        np.savez(options["file"], **{f"before/{name}": value for name, value in before.items()}, **after)
-    if options["devices"] > 1:
-        Path(options["file"]).with_suffix(".json").write_text(json.dumps(exchanged(gan, workers, batches)))
+        np.savez(file, **{f"before/{name}": value for name, value in before.items()}, **after)
 
 
 def arrays(gan) -> dict[str, Any]:
