@@ -99,9 +99,9 @@ def evaluate_run(options: EvalConfig) -> dict:
     from ssgan.evaluate.outcome import evaluate_classifiers, evaluate_plain_gan, probabilities_of
     from ssgan.evaluate.runs import read_members
     from ssgan.evaluate.samples import check_asked
-    from ssgan.training import distribute
+    from ssgan.workers import start
 
-    workers = distribute.start(options.distribute)
+    workers = start(options.distribute)
     with workers.strategy.scope():
         members = read_members(options.run, sha256=options.sha256)
     images, other = test_images(members[0], options)

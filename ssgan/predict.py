@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ssgan.data.own.stream import Batch
     from ssgan.evaluate.predictor import Predictor
     from ssgan.report.predictions import Table
-    from ssgan.training.distribute import Workers
+    from ssgan.workers import Workers
 
 _LARGEST_BATCH = 256  # images
 _LARGEST_PIXELS = 2**20  # in a batch, of all images: the first convolution makes 100 numbers and more of each
@@ -100,8 +100,8 @@ def predict(config: PredictConfig) -> dict[str, int]:
     from ssgan.evaluate.predictor import read_predictor
     from ssgan.report.predictions import Table
     from ssgan.store import growing
-    from ssgan.training import distribute
     from ssgan.training.signals import Signals
+    from ssgan.workers import start
 
     # Where to
     form = _form(config)
@@ -120,7 +120,7 @@ def predict(config: PredictConfig) -> dict[str, int]:
     pictures = stream.find_pictures(config.paths, listed)
     if share is not None:
         pictures = dict(itertools.islice(pictures.items(), share.index, None, len(share.workers)))
-    workers = distribute.start("none" if share is not None else config.distribute)
+    workers = start("none" if share is not None else config.distribute)
     with workers.strategy.scope():
         predictor = read_predictor(config.run, sha256=config.sha256)
     if predictor.is_assumed:
@@ -161,7 +161,7 @@ def predictions(
     Args:
         pictures: as `ssgan.data.own.stream.find_pictures` returns them.
         predictor: from `ssgan.evaluate.predictor.read_predictor`, under the strategy of the workers.
-        workers: the devices, from `ssgan.training.distribute.start`; None for one.
+        workers: the devices, from `ssgan.workers.start`; None for one.
     """
     from ssgan.data.own import stream
 

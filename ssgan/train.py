@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # TensorFlow is imported after the flags are parsed: a mistyp
 
     from ssgan.data import Source
     from ssgan.gan import SSGAN
-    from ssgan.training.distribute import Workers
+    from ssgan.workers import Workers
 
 _NAMED = 20  # pictures in a warning
 
@@ -64,12 +64,11 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
     if config.deterministic:
         determinism.turn_off_onednn()
 
-    from ssgan.training import distribute
     from ssgan.training.callbacks import check_callbacks
+    from ssgan.workers import start
 
     further = check_callbacks(callbacks)
-    workers = distribute.start(config.distribute)
-    distribute.check_batches(config, workers.replicas)
+    workers = start(config.distribute)
     with workers.lost_in_words(workers.how_to_go_on(config.run_dir or "FOLDER")):
         return _train(config, workers, further)
 
@@ -87,6 +86,7 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
     from ssgan.training.loop import fit
 
     # The run to go on with, if any
+    recipe.check_batches(config, workers.replicas)
     config = run.as_saved(config)
     if workers.from_chief(config.resume and Path(config.run_dir or "", run.SUMMARY).exists()):
         print(f"{config.run_dir} is finished. Test it: {_how_to_test(config.run_dir)}")

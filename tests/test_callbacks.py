@@ -5,14 +5,16 @@ import os
 import re
 import shutil
 import sys
+import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from matplotlib.image import imread
 
 from ssgan.errors import NonFiniteError
-from ssgan.training.callbacks import Monitor, NonFiniteGuard, Progress, Samples
+from ssgan.training.callbacks import Monitor, NonFiniteGuard, Progress, Samples, Watch
 from tests.test_gan import SIZE, make_batch, make_gan
 
 
@@ -138,3 +140,24 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(metric):
 
     with pytest.raises(NonFiniteError, match=r"(d_loss|g_loss|supervised) is nan at step 3"):
         gan.fit(batches(5), verbose=0, shuffle=False, callbacks=[Break()])
+
+
+@pytest.mark.parametrize(
+    ("limit", "first_limit", "seconds"), [(0.2, 30.0, [0.6, 0.0]), (0.2, 0.2, [0.6]), (9.0, 9.0, [0.4, 0.4])]
+)
+def test_a_step_that_takes_too_long_ends_the_process_and_its_first_one_may_take_longer(
+    limit, first_limit, seconds, capsys
+):
+    ended, begin = [], time.monotonic()
+    gan = make_gan(gan_weight=0.0)
+
+    class Slow(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            time.sleep(seconds[batch])
+
+    with Watch("go on with: this", limit=limit, first_limit=first_limit, end=ended.append) as watch:
+        gan.fit(batches(len(seconds)), verbose=0, shuffle=False, callbacks=[Slow(), watch])
+    assert time.monotonic() > begin
+    told = capsys.readouterr().err
+    assert ended == ([1] if first_limit < 1 else [])
+    assert told == ("stopped: a worker is stuck in step 2; go on with: this\n" if ended else "")

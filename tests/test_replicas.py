@@ -45,6 +45,10 @@ def test_batches_are_cut_alike_whoever_cuts_them(found):
     assert ways["by batch"] == 0.0
 
 
+def test_keras_still_asks_for_a_symbolic_build_which_must_do_nothing(found):
+    assert found["ways"]["symbolic builds"] == 1
+
+
 def test_errors_and_predictions_are_those_of_one_device(found):
     both, alone = found["ways"]["errors"]
     assert both == pytest.approx(alone, abs=1e-6) and set(both) == {"error", "raw_error"}

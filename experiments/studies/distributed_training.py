@@ -38,9 +38,10 @@ def main() -> None:
     from ssgan import data
     from ssgan.options import Config
     from ssgan.training import build as recipe
-    from ssgan.training import distribute, sources
+    from ssgan.training import sources
+    from ssgan.workers import start
 
-    workers = distribute.start("mirrored" if options["devices"] > 1 else "auto")
+    workers = start("mirrored" if options["devices"] > 1 else "auto")
     file = Path(options["file"])
     is_counted = file.suffix == ".json"
     shared: dict[str, Any] = {"train_images": 600, "validation": 0, "unlabeled_start": 0.0, "precision": "float32"}

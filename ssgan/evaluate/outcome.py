@@ -19,7 +19,7 @@ from ssgan.evaluate.runs import Member
 from ssgan.evaluate.samples import LEAST_IMAGES, draw, draws_to_measure, measure_samples
 from ssgan.report.html import write_page
 from ssgan.store import files, run
-from ssgan.training.distribute import Workers
+from ssgan.workers import Workers
 
 if TYPE_CHECKING:
     from ssgan.eval import EvalConfig

@@ -15,7 +15,7 @@ from ssgan.data.own.decode import Preparation
 from ssgan.errors import UsageError
 from ssgan.evaluate import runs
 from ssgan.store import files, run
-from ssgan.training.distribute import Workers
+from ssgan.workers import Workers
 
 # Images of uint8 [batch, height, width, channels] to probabilities [batch, K] and outlier scores [batch].
 Network = Callable[[npt.NDArray[np.uint8]], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]

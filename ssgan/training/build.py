@@ -13,6 +13,7 @@ from ssgan.models import dense_trunk, is_row
 from ssgan.muon import ConvMuon
 from ssgan.options import DEFAULT_STEPS, Config
 from ssgan.schedules import ConstantThenLinear
+from ssgan.shares import check_divides
 
 if TYPE_CHECKING:
     from ssgan.data import Source
@@ -51,6 +52,16 @@ def batches(
         generator_batch=own,
         **shared,
     )
+
+
+def check_batches(config: Config, replicas: int) -> None:
+    """Raises a UsageError, with numbers that would do, for batches that cannot be cut for so many replicas."""
+    sizes = {"labeled_batch": config.has_labels and config.batching == "mixed", "unlabeled_batch": True}
+    sizes["generated_batch"] = config.gan_weight > 0
+    for name, has_part in sizes.items():
+        if has_part:
+            pairs = 2 if name == "generated_batch" and config.mode_seeking_weight else 1
+            check_divides(f"--{name}", getattr(config, name), pairs * replicas if replicas > 1 else 1)
 
 
 def is_baseline(config: Config) -> bool:

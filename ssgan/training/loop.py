@@ -18,8 +18,8 @@ from ssgan.store import checkpoint, run
 from ssgan.store.checkpoint import Checkpoint
 from ssgan.training import build as recipe
 from ssgan.training import callbacks
-from ssgan.training.distribute import Workers
 from ssgan.training.signals import AgreedSignals, Signals
+from ssgan.workers import Workers
 
 MAX_ROLLBACKS = 3
 _ROLLBACK = "(--on_nan=rollback: with half the learning rate)"

@@ -1,4 +1,4 @@
-"""Training on several devices or machines, by TensorFlow's own strategies: who takes part, and what they agree on."""
+"""Several devices or machines, by TensorFlow's own strategies: who works together, and what they agree on."""
 
 import contextlib
 import hashlib
@@ -15,8 +15,6 @@ import tensorflow as tf
 from ssgan import output, replicas
 from ssgan.cluster import Cluster, find
 from ssgan.errors import Stopped, UsageError
-from ssgan.options import Config
-from ssgan.shares import check_divides
 
 # What a step raises when another worker has ended, or cannot be reached.
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError, tf.errors.DeadlineExceededError)
@@ -52,12 +50,16 @@ class Workers:
 
     def total(self, values: np.ndarray) -> np.ndarray:
         """Returns the sum of float64 arrays [n], one of each worker, in which every worker has a part."""
-        here = self.replicas // len(self.cluster.workers) if self.cluster else self.replicas
-        return self._total(tf.constant(values / here, tf.float64)).numpy()
+        return self._total(tf.constant(values, tf.float64)).numpy()
 
     def _total_of_replicas(self, values: tf.Tensor) -> tf.Tensor:
-        summed = self.strategy.run(lambda: replicas.total(tf.identity(values)))
-        return self.strategy.experimental_local_results(summed)[0]
+        here = self.replicas // len(self.cluster.workers) if self.cluster else self.replicas
+
+        def of_replica():
+            is_first = replicas.count() == 1 or replicas.number() % here == 0  # which alone speaks for its worker
+            return replicas.total(tf.where(is_first, values, tf.zeros_like(values)))
+
+        return self.strategy.experimental_local_results(self.strategy.run(of_replica))[0]
 
     def from_chief(self, value: Any) -> Any:
         """Returns the chief's value, which JSON can hold, on every worker; that of the others has no part."""
@@ -194,13 +196,3 @@ def _of_workers(cluster: Cluster) -> tf.distribute.Strategy:
         rpc_layer="grpc",
     )
     return tf.distribute.MultiWorkerMirroredStrategy(resolver)
-
-
-def check_batches(config: Config, replicas: int) -> None:
-    """Raises a UsageError for batches that cannot be cut for so many replicas, with numbers that can."""
-    sizes = {"labeled_batch": config.has_labels and config.batching == "mixed", "unlabeled_batch": True}
-    sizes["generated_batch"] = config.gan_weight > 0
-    for name, has_part in sizes.items():
-        if has_part:
-            pairs = 2 if name == "generated_batch" and config.mode_seeking_weight else 1
-            check_divides(f"--{name}", getattr(config, name), pairs * replicas if replicas > 1 else 1)
