@@ -91,7 +91,7 @@ def faults(work: Path) -> list[dict]:
         noticed = time.monotonic() - begin
         if fault == signal.SIGSTOP:
             os.kill(workers[victim], signal.SIGKILL)
-        _, said = launched.communicate(timeout=120)
+        said, _ = launched.communicate(timeout=120)
         told = re.findall(r"^.*stopped: .*$", said, re.MULTILINE)
         _run([*LAUNCH, sys.executable, "-m", "ssgan.train", "--resume", f"--run_dir={run}"])
         rows.append(
