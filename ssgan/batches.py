@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from ssgan.data.source import Source
 from ssgan.errors import UsageError
+from ssgan.shares import Share
 
 _LABELED, _UNLABELED = range(2)  # streams of random numbers, one per purpose
 HIDDEN = -1
@@ -32,6 +33,7 @@ def mixed_batches(
     seed: int,
     steps: int | None = None,
     start: int = 0,
+    input_context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
     """Batches of `labeled_batch` images with a label beside `unlabeled_batch` others.
 
@@ -50,6 +52,8 @@ def mixed_batches(
         steps: number of the step at which the data set ends: in `fit(batches, epochs=10)` each epoch has the same ones.
             None, the default: there is no end; `fit(batches, steps_per_epoch=500, epochs=10)` goes on through all ten.
         start: number of its first step.
+        input_context: that of `strategy.distribute_datasets_from_function`, where several replicas train: of each batch
+            the data set has the parts of this worker's replicas, one after the other, and only they are read.
 
     Returns:
         A data set of `steps - start` batches, or an endless one, of dictionaries: `labeled` uint8
@@ -58,7 +62,7 @@ def mixed_batches(
 
     Raises:
         ValueError: if labelled images are asked for and no label is visible, or nothing is asked for, the arrays do not
-            fit together, or a visible label is no class number.
+            fit together, a visible label is no class number, or batches cannot be cut for so many replicas.
     """
     read_images, dtype, image_shape = _reader(images)
     labels = _checked_labels(len(images), labels, label_mask, unlabeled)
@@ -69,20 +73,24 @@ def mixed_batches(
         raise ValueError("labeled_batch=0 and unlabeled_batch=0 leave a batch empty; expected one of them above 0")
     pool = np.arange(len(images)) if unlabeled is None else unlabeled
 
-    def read(step: int) -> tuple[np.ndarray, ...]:
+    sizes = {"labeled_batch": labeled_batch, "unlabeled_batch": unlabeled_batch, "generator_batch": generator_batch}
+    share = Share.of(input_context, **sizes)
+
+    def read(number: int) -> tuple[np.ndarray, ...]:
+        step, part = share.step_and_part(number)
         shown = rows_due(labeled, step, labeled_batch, stream=(seed, _LABELED))
         others = rows_due(pool, step, unlabeled_batch + generator_batch, stream=(seed, _UNLABELED))
-        rows = shown, others[:unlabeled_batch], others[unlabeled_batch:]
-        return *map(read_images, rows), labels[shown]
+        rows = [some[part] for some in (shown, others[:unlabeled_batch], others[unlabeled_batch:])]
+        return *map(read_images, rows), labels[rows[0]]
 
-    sizes = labeled_batch, unlabeled_batch, generator_batch
-    shapes = [*((dtype, [size, *image_shape]) for size in sizes), (tf.int32, [labeled_batch])]
+    own = [share.rows(size) for size in sizes.values()]
+    shapes = [*((dtype, [size, *image_shape]) for size in own), (tf.int32, [own[0]])]
 
-    def batch_at(step: tf.Tensor) -> dict[str, tf.Tensor]:
-        rows = dict(zip(("labeled", "unlabeled", "generator", "labels"), _in_graph(read, step, shapes), strict=True))
+    def batch_at(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        rows = dict(zip(("labeled", "unlabeled", "generator", "labels"), _in_graph(read, number, shapes), strict=True))
         return {role: rows[role] for role in ROLES if rows[role].shape[0]}
 
-    return _numbers(steps, start).map(batch_at).prefetch(2)
+    return share.numbers(steps, start).map(batch_at).prefetch(2 * share.own)
 
 
 def masked_batches(
@@ -95,6 +103,7 @@ def masked_batches(
     seed: int,
     steps: int | None = None,
     start: int = 0,
+    input_context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
     """Batches of one random stream over all images, each with its label where the mask allows it.
 
@@ -102,29 +111,34 @@ def masked_batches(
 
     Args:
         batch: images per batch.
-        images, labels, label_mask, unlabeled, seed, steps, start: as for `mixed_batches`.
+        images, labels, label_mask, unlabeled, seed, steps, start, input_context: as for `mixed_batches`.
 
     Returns:
         A data set of `steps - start` batches, or an endless one: images uint8 [batch, height, width, channels], labels
         int32 [batch], -1 where hidden.
 
     Raises:
-        ValueError: if the arrays do not fit together, or a visible label is no class number.
+        ValueError: if the arrays do not fit together, a visible label is no class number, or batches cannot be cut for
+            so many replicas.
     """
     read_images, dtype, image_shape = _reader(images)
     labels = _checked_labels(len(images), labels, label_mask, unlabeled)
     pool = np.arange(len(images)) if unlabeled is None else unlabeled
 
-    def read(step: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = rows_due(pool, step, batch, stream=(seed, _UNLABELED))
+    share = Share.of(input_context, batch=batch)
+
+    def read(number: int) -> tuple[np.ndarray, np.ndarray]:
+        step, part = share.step_and_part(number)
+        rows = rows_due(pool, step, batch, stream=(seed, _UNLABELED))[part]
         return read_images(rows), labels[rows]
 
-    shapes = [(dtype, [batch, *image_shape]), (tf.int32, [batch])]
+    own = share.rows(batch)
+    shapes = [(dtype, [own, *image_shape]), (tf.int32, [own])]
 
-    def batch_at(step: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        return tuple(_in_graph(read, step, shapes))
+    def batch_at(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        return tuple(_in_graph(read, number, shapes))
 
-    return _numbers(steps, start).map(batch_at).prefetch(2)
+    return share.numbers(steps, start).map(batch_at).prefetch(2 * share.own)
 
 
 def rows_due(pool: np.ndarray, step: int, count: int, *, stream: tuple[int, int]) -> np.ndarray:
@@ -151,10 +165,6 @@ def rows_due(pool: np.ndarray, step: int, count: int, *, stream: tuple[int, int]
 def _permutation(size: int, *key: int) -> np.ndarray:
     # RandomState, because NumPy froze its streams: the same batches on every machine and version.
     return np.random.RandomState(key).permutation(size)
-
-
-def _numbers(steps: int | None, start: int) -> tf.data.Dataset:
-    return tf.data.Dataset.counter(start) if steps is None else tf.data.Dataset.range(start, steps)
 
 
 def _in_graph(read: Callable, step: tf.Tensor, shapes: Sequence[tuple[tf.DType, list[int]]]) -> list[tf.Tensor]:

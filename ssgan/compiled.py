@@ -12,12 +12,15 @@ from ssgan.figures import Figures
 from ssgan.optimizers import ratio_of_rates, two_optimizers
 from ssgan.options import check_option
 from ssgan.phases import Phases
+from ssgan.replicated import check_replicated, give_own_seeds
 from ssgan.schedules import ConstantThenLinear  # noqa: F401  (a saved run names the optimizers' schedule)
+from ssgan.shares import check_divides
 from ssgan.terms import (
     Adversarial,
     FeatureMatching,
     HistoricalAveraging,
     HistoricalMean,
+    ModeSeeking,
     Supervised,
     Term,
     check_terms,
@@ -99,6 +102,12 @@ class CompiledGAN(HostStepped):
             term.check(self.discriminator, self.generator, terms)
         if "float16" in (self.discriminator.compute_dtype, self.generator.compute_dtype):
             raise ValueError("float16 would need a loss scale for each optimizer; use mixed_bfloat16 or float32")
+        strategy = self.distribute_strategy
+        check_replicated(strategy, optimizers, self.discriminator.layers)
+        if strategy.num_replicas_in_sync > 1:
+            pairs = 2 if any(isinstance(term, ModeSeeking) for term in terms) else 1  # of images of one class
+            check_divides("generated_batch", generated_batch, pairs * strategy.num_replicas_in_sync)
+            give_own_seeds(self.discriminator.layers)
         # optimizer=None: Keras would otherwise add an optimizer of its own.
         super().compile(optimizer=None, **{"jit_compile": False, **kwargs})
         self.d_optimizer, self.g_optimizer = optimizers

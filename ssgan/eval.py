@@ -14,8 +14,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ssgan import cluster
 from ssgan.command import run_command
 from ssgan.errors import UsageError
+from ssgan.options import DISTRIBUTE
 from ssgan.options.declare import check, option
 from ssgan.options.flags import parse_flags
 
@@ -61,15 +63,23 @@ class EvalConfig:
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is measured."
     )
 
+    distribute: str = option(
+        "auto",
+        "Several devices or machines that predict together: as of ssgan.train; the chief alone measures samples, and "
+        "writes.",
+        choices=DISTRIBUTE,
+    )
+
     def __post_init__(self):
-        for name in ("samples", "feature_net"):
+        for name in ("samples", "feature_net", "distribute"):
             check(EvalConfig, name, getattr(self, name), shown_as=f"--{name}")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; `ssgan.command.run_command` says with which status it exits."""
     options = parse_flags(EvalConfig, sys.argv if argv is None else argv, usage=__doc__)
-    run_command(evaluate_run, options)
+    with cluster.ending_at_once(options.distribute):
+        run_command(evaluate_run, options)
 
 
 def evaluate_run(options: EvalConfig) -> dict:
@@ -79,24 +89,35 @@ def evaluate_run(options: EvalConfig) -> dict:
         options: which runs, and on which images.
 
     Returns:
-        The figures, as written to `metrics.json`.
+        The figures, as written to `metrics.json`; none on a worker that is not the chief.
 
     Raises:
         UsageError: if there is no such run, its files are damaged, or runs and data do not fit each other.
+        Stopped: if another worker ended.
     """
     from ssgan.evaluate.images import test_images
-    from ssgan.evaluate.outcome import evaluate_classifiers, evaluate_plain_gan
+    from ssgan.evaluate.outcome import evaluate_classifiers, evaluate_plain_gan, probabilities_of
     from ssgan.evaluate.runs import read_members
     from ssgan.evaluate.samples import check_asked
+    from ssgan.workers import start
 
-    members = read_members(options.run, sha256=options.sha256)
+    workers = start(options.distribute)
+    with workers.strategy.scope():
+        members = read_members(options.run, sha256=options.sha256)
     images, other = test_images(members[0], options)
     for member in members:
         _check_images(member, images)
     check_asked(members, samples=options.samples, has_score=options.accuracy_score)
-    if all(member.config.has_labels for member in members):
-        return evaluate_classifiers(members, images, options, other=other)
-    return evaluate_plain_gan(members, images, options)  # which has no classes to test
+    with workers.lost_in_words("evaluate once more"):
+        has_classes = all(member.config.has_labels for member in members)
+        probabilities = probabilities_of(members, images, workers) if has_classes else None
+        metrics = {}
+        if workers.is_chief and probabilities is not None:
+            metrics = evaluate_classifiers(members, images, options, probabilities, other=other)
+        elif workers.is_chief:
+            metrics = evaluate_plain_gan(members, images, options)  # which has no classes to test
+        workers.wait()
+    return metrics
 
 
 def _check_images(member: "Member", images: "Source") -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from keras import ops
 
-from ssgan import inputs, state
+from ssgan import inputs, replicas, state
 from ssgan.augment import two_views
 from ssgan.compiled import CompiledGAN
 from ssgan.ema import averaged_copy, update_average
@@ -100,20 +100,24 @@ class SSGAN(CompiledGAN):
         logits, _ = self.ema_discriminator(self._scaled(images), training=False)
         return ops.softmax(logits)
 
-    def train_step_of(self, kind: str, batch: Any) -> dict[str, tf.Tensor]:
+    def train_step_of(self, kind: str, batch: Any, asked: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Updates the networks as a step of this kind does, then the averages (arXiv:1606.03498, section 5).
 
         Args:
             kind: of `ssgan.phases`.
             batch: see `ssgan.inputs.training_batch`.
+            asked: see `ssgan.figures.Figures.ask`.
 
         Returns:
             The figures, means since they were last reset, and `loss`, the sum of both losses.
         """
         alternating = self.updates == "alternating"
-        own = self.generated_batch if alternating and self.phases.trains_generator else 0
+        own = self.generated_batch // replicas.count() if alternating and self.phases.trains_generator else 0
         batch = inputs.training_batch(batch, self.discriminator.num_classes, self.image_shape, generators_own=own)
         self.match_rates()
+        self.train_figures.begin()
+        if asked is not None:
+            self.train_figures.ask(asked)
         if kind == LABELS:
             self.update_discriminator(batch.labeled_alone())
         elif kind == CLASSES:
@@ -155,7 +159,10 @@ class SSGAN(CompiledGAN):
         _descend(self.g_optimizer, tape, g_loss, self.generator)
 
     def loss_of(self, name: str, terms: list[Term], passes: Passes) -> tf.Tensor:
-        """Returns the weighted sum of the terms that have the rows that they need; takes down each of them."""
+        """Returns the weighted sum of the terms that have the rows that they need; takes down each of them.
+
+        On several replicas it is this one's share of the mean, as the optimizers sum the gradients.
+        """
         loss = tf.constant(0.0)
         for term in _taking_part(name, terms, passes):
             value = term(passes, self.discriminator)
@@ -164,7 +171,7 @@ class SSGAN(CompiledGAN):
             for figure, (values, weights) in term.figures(passes).items():
                 self.train_figures.update(figure, values, weights)
         self.train_figures.update(name, loss)
-        return loss
+        return replicas.share(loss)
 
     def discriminate(self, batch: Batch, drawn: Drawn | None, terms: list[Term]) -> Passes:
         """Returns what the discriminator makes of the images of a batch, and of generated ones, as terms need it."""
@@ -179,7 +186,7 @@ class SSGAN(CompiledGAN):
             views_of_drawn=None if drawn is None else views(drawn.images),
             gan_views=self.gan_views,
             needs={role for term in terms for role in term.needs},
-            seeds=self.noise_seed,
+            seeds=replicas.OwnSeeds(self.noise_seed),
             step=self.steps_done,
         )
 
@@ -193,7 +200,7 @@ class SSGAN(CompiledGAN):
 
     def noise(self) -> tf.Tensor:
         """Returns the generator's input, float32 [generated_batch, latent_dim], see `Generator.noise`."""
-        return self.generator.noise(self.generated_batch, seed=self.noise_seed)
+        return replicas.own_rows(self.generator.noise(self.generated_batch, seed=self.noise_seed))
 
     def classes(self) -> tf.Tensor:
         """Returns classes to draw, int32 [generated_batch], those of the first half again in the second."""
@@ -201,7 +208,7 @@ class SSGAN(CompiledGAN):
         classes = keras.random.randint(
             [self.generated_batch - half], 0, self.generator.num_classes, seed=self.noise_seed
         )
-        return tf.concat([classes[:half], classes], axis=0)
+        return replicas.own_rows(tf.concat([classes[:half], classes], axis=0))
 
     def _scaled(self, images):
         """Returns images in -1..1, their shape checked: now where it is known, else when the step is run."""
@@ -281,7 +288,10 @@ class SSGAN(CompiledGAN):
 
         With a third part, weights or a label_mask, they are weighted means.
         """
+        self.test_figures.begin()
         images, labels, weights = inputs.evaluation_batch(batch, self.discriminator.num_classes)
+        if replicas.count() > 1:  # one may have none of the last rows, and not every operation bears that
+            images, labels, weights = (_with_one_more(rows) for rows in (images, labels, weights))
         logits, _ = self.discriminator(self._scaled(images), training=False)
         for name, outputs in (("error", self(images)), ("raw_error", logits)):
             wrong = tf.argmax(outputs, axis=-1, output_type=tf.int32) != labels
@@ -302,6 +312,11 @@ class SSGAN(CompiledGAN):
         """Returns the model with these arguments; one of versions before 0.6 has no average of the generator."""
         networks = {key: keras.saving.deserialize_keras_object(config[key]) for key in ("discriminator", "generator")}
         return cls(**{"averages_generator": False, **config, **networks})
+
+
+def _with_one_more(rows: tf.Tensor) -> tf.Tensor:
+    """Returns rows with one of zeros behind them."""
+    return tf.pad(rows, [[0, 1], *[[0, 0]] * (len(rows.shape) - 1)])
 
 
 def _taking_part(name: str, terms: list[Term], passes: Passes) -> list[Term]:

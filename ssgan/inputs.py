@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ssgan import replicas
 from ssgan.batches import HIDDEN, ROLES
 from ssgan.errors import UsageError
 
@@ -54,6 +55,7 @@ class Batch:
         unlabeled: [u, height, width, channels]; None for a stream.
         generator: images of the generator's own, [g, height, width, channels].
         is_stream: whether labelled and unlabelled images are mixed in `labeled`.
+        hidden: of a stream, which of its images are taken for unlabelled ones, bool [l]: all, where no label is hidden.
     """
 
     labeled: tf.Tensor | None = None
@@ -61,6 +63,7 @@ class Batch:
     unlabeled: tf.Tensor | None = None
     generator: tf.Tensor | None = None
     is_stream: bool = False
+    hidden: tf.Tensor | None = None
 
     def real(self) -> tf.Tensor:
         """Returns all images that the discriminator learns from: the labelled ones, then the unlabelled ones."""
@@ -73,8 +76,7 @@ class Batch:
     def unlabeled_rows(self, of_real: tf.Tensor) -> tf.Tensor | None:
         """Returns of a tensor [rows of `real`] the unlabelled ones; of a stream that hides no label, all."""
         if self.is_stream:
-            hidden = self.labels < 0
-            return tf.boolean_mask(of_real, hidden | ~tf.reduce_any(hidden))
+            return tf.boolean_mask(of_real, self.hidden)
         if self.unlabeled is None or self.labeled is None:
             return None if self.unlabeled is None else of_real
         return of_real[tf.shape(self.labeled)[0] :]
@@ -83,13 +85,18 @@ class Batch:
         """Returns the images with a label, and nothing else.
 
         Raises:
-            UsageError: if there are none: of a stream, when the step is run.
+            UsageError: if there are none: of a stream, when the step is run; of a stream on several replicas.
         """
         words = "a batch shows no label; until unlabeled_start every batch has to show some, or unlabeled_start=0"
         if self.labeled is None:
             raise UsageError(words)
         if not self.is_stream:
             return Batch(labeled=self.labeled, labels=self.labels)
+        if replicas.count() > 1:
+            raise UsageError(
+                "steps of the labels alone, of batches of one stream on several replicas, of which some would see no "
+                "label; expected batches by role, mixed_batches, or unlabeled_start=0"
+            )
         visible = required(self.labels >= 0, tf.reduce_any(self.labels >= 0), words)
         return Batch(labeled=tf.boolean_mask(self.labeled, visible), labels=tf.boolean_mask(self.labels, visible))
 
@@ -141,7 +148,7 @@ def _stream(batch: Any, num_classes: int, image_shape: tuple[int, ...], generato
         label_mask = _as_mask(_one_per_image(label_mask, images, "label_mask"))
     labels = tf.where(label_mask, _class_numbers(labels, label_mask, num_classes), HIDDEN)
     if not generators_own:
-        return Batch(labeled=images, labels=labels, is_stream=True)
+        return Batch(labeled=images, labels=labels, is_stream=True, hidden=_hidden(labels))
     words = (
         f"a batch has {{}} rows, and generated_batch={generators_own} of them are the generator's; alternating updates "
         "need these rows on top of the discriminator's"
@@ -151,12 +158,19 @@ def _stream(batch: Any, num_classes: int, image_shape: tuple[int, ...], generato
         images = required(images, enough, words, lambda: tf.shape(images)[0])
     elif images.shape[0] <= generators_own:
         raise UsageError(words.format(images.shape[0]))
+    labels = labels[:-generators_own]
     return Batch(
         labeled=images[:-generators_own],
-        labels=labels[:-generators_own],
+        labels=labels,
         generator=images[-generators_own:],
         is_stream=True,
+        hidden=_hidden(labels),
     )
+
+
+def _hidden(labels: tf.Tensor) -> tf.Tensor:
+    hidden = labels < 0
+    return hidden | (replicas.total(tf.reduce_sum(tf.cast(hidden, tf.float32))) == 0)
 
 
 def evaluation_batch(batch: Any, num_classes: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

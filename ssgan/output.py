@@ -61,6 +61,27 @@ def lasting_output() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
+def speak_as(name: str) -> None:
+    """From now on, in this process, nothing is written to stdout, and every line on stderr begins with a name."""
+    sys.stdout.flush()
+    sys.stdout, sys.stderr = open(os.devnull, "w"), Named(sys.stderr, name)  # noqa: SIM115
+
+
+class Named(Output):
+    """A stream whose lines begin with a name."""
+
+    def __init__(self, stream: TextIO, name: str):
+        super().__init__(stream)
+        self._name = name
+        self._begins = True
+
+    def write(self, text: str) -> int:
+        for line in text.splitlines(keepends=True):
+            super().write(self._name + line if self._begins else line)
+            self._begins = line.endswith("\n")
+        return len(text)
+
+
 def visible(text: str) -> str:
     r"""Returns text with what cannot be seen, or would steer a terminal or turn its direction, escaped: `\x1b`."""
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -17,6 +17,7 @@ probabilities and scores are written, an ensemble.
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import sys
 import warnings
@@ -24,8 +25,10 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from ssgan import cluster
 from ssgan.command import run_command
 from ssgan.errors import Stopped, UsageError
+from ssgan.options import DISTRIBUTE
 from ssgan.options.declare import check, option
 from ssgan.options.flags import parse_flags
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from ssgan.data.own.stream import Batch
     from ssgan.evaluate.predictor import Predictor
     from ssgan.report.predictions import Table
+    from ssgan.workers import Workers
 
 _LARGEST_BATCH = 256  # images
 _LARGEST_PIXELS = 2**20  # in a batch, of all images: the first convolution makes 100 numbers and more of each
@@ -57,9 +61,17 @@ class PredictConfig:
     sha256: str | None = option(
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is predicted."
     )
+    distribute: str = option(
+        "auto",
+        "Several devices or machines: mirrored, all GPUs of this machine; multi_worker, each worker that TF_CONFIG or "
+        "Slurm names predicts its share into a file of its own, such as predictions.1-of-2.csv; none. auto: as of "
+        "ssgan.train.",
+        choices=DISTRIBUTE,
+    )
 
     def __post_init__(self):
-        check(PredictConfig, "format", self.format, shown_as="--format")
+        for name in ("format", "distribute"):
+            check(PredictConfig, name, getattr(self, name), shown_as=f"--{name}")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -89,10 +101,14 @@ def predict(config: PredictConfig) -> dict[str, int]:
     from ssgan.report.predictions import Table
     from ssgan.store import growing
     from ssgan.training.signals import Signals
+    from ssgan.workers import start
 
     # Where to
     form = _form(config)
-    out = Path(os.path.expanduser(config.out)) if config.out else None
+    share = cluster.find(config.distribute)
+    out = _of_worker(Path(os.path.expanduser(config.out)), share) if config.out else None
+    if share is not None and not out:
+        raise UsageError("several workers write a file each, and none to standard output; name it with --out=FILE")
     if out and config.resume and out.exists():
         print(f"{out} is finished; nothing was predicted", file=sys.stderr)
         return {"pictures": 0, "unreadable": 0}
@@ -102,7 +118,11 @@ def predict(config: PredictConfig) -> dict[str, int]:
     # What
     listed = sys.stdin.buffer.read() if "-" in config.paths else None
     pictures = stream.find_pictures(config.paths, listed)
-    predictor = read_predictor(config.run, sha256=config.sha256)
+    if share is not None:
+        pictures = dict(itertools.islice(pictures.items(), share.index, None, len(share.workers)))
+    workers = start("none" if share is not None else config.distribute)
+    with workers.strategy.scope():
+        predictor = read_predictor(config.run, sha256=config.sha256)
     if predictor.is_assumed:
         size = "x".join(map(str, predictor.preparation.image_shape[:2]))
         print(f"the run does not say how its images were prepared; pictures are padded to {size}", file=sys.stderr)
@@ -114,7 +134,7 @@ def predict(config: PredictConfig) -> dict[str, int]:
         bar = tqdm.tqdm(total=len(done) + len(left), initial=len(done), unit=" pictures", disable=None, leave=False)
         unreadable = sum(not is_read for is_read in done.values())
         count = len(done)
-        with bar, warnings.catch_warnings(), contextlib.closing(predictions(left, predictor)) as found:
+        with bar, warnings.catch_warnings(), contextlib.closing(predictions(left, predictor, workers)) as found:
             warnings.filterwarnings("ignore", module=r"PIL\.")  # of files that are read all the same, or get a reason
             for batch, probabilities, scores in found:
                 file.write(table.rows(batch.paths, batch.reasons, probabilities, scores))
@@ -134,13 +154,14 @@ def predict(config: PredictConfig) -> dict[str, int]:
 
 
 def predictions(
-    pictures: dict[str, str], predictor: "Predictor"
+    pictures: dict[str, str], predictor: "Predictor", workers: "Workers | None" = None
 ) -> "Generator[tuple[Batch, npt.NDArray, npt.NDArray]]":
     """Gives batches of pictures with their probabilities, [batch_size, K], and outlier scores, [batch_size].
 
     Args:
         pictures: as `ssgan.data.own.stream.find_pictures` returns them.
-        predictor: from `ssgan.evaluate.predictor.read_predictor`.
+        predictor: from `ssgan.evaluate.predictor.read_predictor`, under the strategy of the workers.
+        workers: the devices, from `ssgan.workers.start`; None for one.
     """
     from ssgan.data.own import stream
 
@@ -149,10 +170,19 @@ def predictions(
     batch_size = min(most, len(pictures))
     if not batch_size:
         return
-    network = predictor.compiled(batch_size)
+    if workers is None or workers.replicas == 1:
+        network = predictor.compiled(batch_size)
+    else:
+        batch_size *= workers.replicas
+        network = predictor.spread(workers, batch_size)
     with contextlib.closing(stream.read_batches(pictures, preparation, batch_size=batch_size)) as batches:
         for batch in batches:
             yield batch, *network(batch.images)
+
+
+def _of_worker(out: Path, share: cluster.Cluster | None) -> Path:
+    """Returns the file that a worker writes: the one named where there are no others."""
+    return out if share is None else out.with_suffix(f".{share.index + 1}-of-{len(share.workers)}{out.suffix}")
 
 
 def _form(config: PredictConfig) -> str:

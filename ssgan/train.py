@@ -7,6 +7,7 @@ Writes a run folder: history.csv, curves.png, samples/, tensorboard/, the model 
 classifier (classifier.keras). Options can be those of a recipe: --recipe=svhn_1000_paper
 """
 
+import contextlib
 import dataclasses
 import datetime
 import functools
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ssgan import determinism
+from ssgan import cluster, determinism
 from ssgan.command import run_command
 from ssgan.errors import UsageError
 from ssgan.options import Config
@@ -29,6 +30,8 @@ if TYPE_CHECKING:  # TensorFlow is imported after the flags are parsed: a mistyp
     import numpy.typing as npt
 
     from ssgan.data import Source
+    from ssgan.gan import SSGAN
+    from ssgan.workers import Workers
 
 _NAMED = 20  # pictures in a warning
 
@@ -38,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     config = parse_flags(Config, sys.argv if argv is None else argv, usage=__doc__, saved=run.saved_options)
     if config.deterministic:
         determinism.turn_off_onednn()
-    run_command(train, config)
+    with cluster.ending_at_once(config.distribute):
+        run_command(train, config)
 
 
 def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | None = None) -> Path:
@@ -60,22 +64,31 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
     if config.deterministic:
         determinism.turn_off_onednn()
 
+    from ssgan.training.callbacks import check_callbacks
+    from ssgan.workers import start
+
+    further = check_callbacks(callbacks)
+    workers = start(config.distribute)
+    with workers.lost_in_words(workers.how_to_go_on(config.run_dir or "FOLDER")):
+        return _train(config, workers, further)
+
+
+def _train(config: Config, workers: "Workers", further: Sequence["keras.callbacks.Callback"]) -> Path:
+    """Trains as the options say, with those who train together; see `train`."""
     import keras
     import numpy as np
     import tensorflow as tf
 
-    from ssgan import augment, classifier
+    from ssgan import augment
     from ssgan.data import labels
     from ssgan.training import build as recipe
     from ssgan.training import sources
-    from ssgan.training.callbacks import check_callbacks
     from ssgan.training.loop import fit
 
-    further = check_callbacks(callbacks)
-
     # The run to go on with, if any
+    recipe.check_batches(config, workers.replicas)
     config = run.as_saved(config)
-    if config.resume and Path(config.run_dir or "", run.SUMMARY).exists():
+    if workers.from_chief(config.resume and Path(config.run_dir or "", run.SUMMARY).exists()):
         print(f"{config.run_dir} is finished. Test it: {_how_to_test(config.run_dir)}")
         return Path(config.run_dir or "")
 
@@ -86,13 +99,19 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
     config = dataclasses.replace(config, flip=augment.resolve_flip(config.flip, images.class_names))
     unlabeled = np.flatnonzero(~held_out)
     steps = recipe.total_steps(config, num_unlabeled=len(unlabeled))
+    about = _about(config, images, label_mask_digest=labels.mask_digest(label_mask))
+    workers.check_alike([config.mathematics(), about["digest"], about["label_mask_digest"]])
 
-    with run.opened(config, synthetic=images.synthetic) as run_dir:
+    with contextlib.ExitStack() as entered:
         # Run folder
-        about = _about(config, images, label_mask_digest=labels.mask_digest(label_mask))
-        _record_origin(run_dir, about, own=config.images is not None)
-        labels.save_label_mask(run_dir / run.LABEL_MASK, label_mask, data_digest=images.digest)
-        _announce(config, images, run_dir, steps=steps, num_unlabeled=len(unlabeled))
+        run_dir = Path(config.run_dir or "")
+        if workers.is_chief:
+            run_dir = entered.enter_context(run.opened(config, synthetic=images.synthetic))
+            _record_origin(run_dir, about, own=config.images is not None)
+            labels.save_label_mask(run_dir / run.LABEL_MASK, label_mask, data_digest=images.digest)
+        run_dir = Path(workers.from_chief(str(run_dir)))
+        entered.enter_context(workers.lost_in_words(workers.how_to_go_on(run_dir)))
+        _announce(config, images, run_dir, workers, steps=steps, num_unlabeled=len(unlabeled))
         for warning in (
             _skipped(images),
             _left_out(images),
@@ -108,7 +127,8 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
             tf.config.experimental.enable_op_determinism()
         batches = functools.partial(recipe.batches, config, images, label_mask, unlabeled=unlabeled, steps=steps)
         image_shape = images.image_shape
-        gan = recipe.build(config, image_shape=image_shape, num_classes=images.num_classes, steps=steps)
+        with workers.strategy.scope():
+            gan = recipe.build(config, image_shape=image_shape, num_classes=images.num_classes, steps=steps)
         gan.initialize_from_data(sources.to_begin_with(config, images, unlabeled))
 
         # Training
@@ -117,6 +137,7 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
             batches,
             config,
             run_dir,
+            workers=workers,
             about=about,
             drawn_as=sources.to_be_drawn(config, images, (label_mask | held_out) & (images.labels >= 0)),
             validation=(images.read(np.flatnonzero(held_out)), images.labels[held_out]) if config.validation else None,
@@ -126,17 +147,28 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
         )
 
         # Results
-        plain = classifier.to_classifier(gan.ema_discriminator, image_shape)
-        for model, name in ((gan, run.MODEL), (plain, classifier.CLASSIFIER_FILE)):
-            with files.whole(run_dir / name) as temporary:
-                model.save(temporary)
-        files.write_json(run_dir / run.SUMMARY, figures)
+        if workers.is_chief:
+            _save(gan, run_dir, figures)
+        workers.wait()
     on = "" if "test" in sources.splits(config, images) or config.images is None else " --images=FOLDER"
     print(f"{figures['steps']} steps in {figures['train_seconds']:.0f} s. Test it: {_how_to_test(run_dir)}{on}")
     return run_dir
 
 
-def _announce(config: Config, images: "Source", run_dir: Path, *, steps: int, num_unlabeled: int) -> None:
+def _save(gan: "SSGAN", run_dir: Path, figures: dict[str, float]) -> None:
+    """Writes what a finished run has: the whole model, the classifier and what the training took."""
+    from ssgan import classifier
+
+    plain = classifier.to_classifier(gan.ema_discriminator)
+    for model, name in ((gan, run.MODEL), (plain, classifier.CLASSIFIER_FILE)):
+        with files.whole(run_dir / name) as temporary:
+            model.save(temporary)
+    files.write_json(run_dir / run.SUMMARY, figures)
+
+
+def _announce(
+    config: Config, images: "Source", run_dir: Path, workers: "Workers", *, steps: int, num_unlabeled: int
+) -> None:
     """Says what is about to be trained, on what, and where it is written; synthetic images are said loudly."""
     from ssgan import augment, hardware
     from ssgan.training import build as recipe
@@ -161,6 +193,8 @@ def _announce(config: Config, images: "Source", run_dir: Path, *, steps: int, nu
     device = "CPU" if gpu == "none" else gpu
     updates = f"{config.updates} updates" if config.gan_weight else "no generator"
     print(f"model   {config.arch}, {updates}, {config.precision} on {device}, {steps:,} steps")
+    if workers.replicas > 1:
+        print(f"on      {workers.in_words()}: each sees its part of every batch")
     print(f"run     {run_dir}", flush=True)
 
 

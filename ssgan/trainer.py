@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from ssgan import inputs
+from ssgan import inputs, shares
 from ssgan.errors import UsageError
+from ssgan.figures import ASKED
 from ssgan.store import files
 
 
@@ -22,6 +24,9 @@ class HostStepped(keras.Model):
     """
 
     _step: int | None = None
+    asking: Callable[[], list[float]] | None = None  # of several workers: two numbers of this one, before each step
+    _predicted: Callable | None = None
+    answer: np.ndarray | None = None  # their sums over all of them, after it
 
     @property
     def step(self) -> int:
@@ -34,7 +39,7 @@ class HostStepped(keras.Model):
         """Returns the kind of the step that is due."""
         raise NotImplementedError
 
-    def train_step_of(self, kind: str, batch: Any) -> dict[str, tf.Tensor]:
+    def train_step_of(self, kind: str, batch: Any, asked: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Does one step of a kind; returns the logs."""
         raise NotImplementedError
 
@@ -52,7 +57,31 @@ class HostStepped(keras.Model):
             return self.train_function
         compiled = {}
 
-        def train_function(iterator: Iterator) -> dict[str, tf.Tensor]:
+        def step(batch: Any) -> dict[str, tf.Tensor]:
+            kind = self.step_kind()
+            if kind not in compiled:
+                compiled[kind] = self._compiled(functools.partial(self.train_step_of, kind))
+            if self.asking is None:
+                logs = compiled[kind](batch)
+            else:
+                logs = compiled[kind](batch, tf.constant(self.asking()))
+                self.answer = logs.pop(ASKED).numpy()
+            self._step = self.step + 1
+            return logs
+
+        self.train_function = self._stepping(step)
+        return self.train_function
+
+    def make_test_function(self, force=False):
+        """Returns the function that `evaluate` calls: it draws a batch from an iterator and tests on it."""
+        if self.test_function is None or force:
+            self.test_function = self._stepping(self._compiled(self.test_step))
+        return self.test_function
+
+    def _stepping(self, step: Callable[[Any], dict[str, tf.Tensor]]) -> Callable[[Iterator], dict[str, tf.Tensor]]:
+        """Returns the function that does a step, or the `steps_per_execution` that Keras counts as one."""
+
+        def steps(iterator: Iterator) -> dict[str, tf.Tensor]:
             logs: dict[str, tf.Tensor] = {}
             for _ in range(self.steps_per_execution):
                 try:
@@ -61,26 +90,26 @@ class HostStepped(keras.Model):
                     if not logs:
                         raise
                     break
-                kind = self.step_kind()
-                if kind not in compiled:
-                    compiled[kind] = self._compiled(kind)
-                logs = compiled[kind](batch)
-                self._step = self.step + 1
+                logs = step(batch)
             return logs
 
-        self.train_function = train_function
-        return train_function
+        return steps
 
-    def _compiled(self, kind: str) -> Callable[[Any], dict[str, tf.Tensor]]:
+    def _compiled(self, step: Callable[..., dict[str, tf.Tensor]]) -> Callable[..., dict[str, tf.Tensor]]:
+        """Returns a function that does a step on every replica; its logs are those of one, as they are the same."""
+
         @tf.autograph.experimental.do_not_convert
-        def one_step(batch):
+        def on_replicas(*arguments):
             strategy = self.distribute_strategy
-            logs = strategy.run(functools.partial(self.train_step_of, kind), (batch,))
+            logs = strategy.run(step, arguments)
             return {name: strategy.experimental_local_results(value)[0] for name, value in logs.items()}
 
         if self.run_eagerly:
-            return one_step
-        return tf.function(one_step, reduce_retracing=True, jit_compile=self.jit_compile)
+            return on_replicas
+        return tf.function(on_replicas, reduce_retracing=True, jit_compile=self.jit_compile)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Does nothing: `compile` has built all. Under a strategy, Keras would average the rows of a batch for it."""
 
     @property
     def train_metrics(self) -> dict[str, keras.metrics.Mean]:
@@ -116,22 +145,36 @@ class HostStepped(keras.Model):
         """
         if class_weight is not None:
             raise UsageError(f"class_weight={class_weight}: SSGAN does not weigh classes; leave it out")
-        endless = isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY
-        if endless and kwargs.get("steps_per_epoch") is None:
-            raise UsageError("the batches have no end; expected a length of the epoch: fit(..., steps_per_epoch=500)")
+        if isinstance(x, tf.data.Dataset) and kwargs.get("steps_per_epoch") is None:
+            if x.cardinality() == tf.data.INFINITE_CARDINALITY:
+                raise UsageError(
+                    "the batches have no end; expected a length of the epoch: fit(..., steps_per_epoch=500)"
+                )
+            if self.distribute_strategy.num_replicas_in_sync > 1:  # the end of a data set would be agreed on each step
+                kwargs["steps_per_epoch"] = shares.number_of(x)
+        x = shares.distributed(x, self.distribute_strategy)
         inputs.warn_of_range(x)
         self._step = None  # the variable may have been set since
         with inputs.in_words():
             return super().fit(x, *args, **kwargs)
 
-    def train_on_batch(self, *args, **kwargs):
+    def train_on_batch(self, x, y=None, sample_weight=None, **kwargs):
         """Does the step that is due, as `keras.Model.train_on_batch`.
 
         Raises:
             UsageError: as `fit`.
         """
         with inputs.in_words():
-            return super().train_on_batch(*args, **kwargs)
+            return super().train_on_batch(*shares.cut((x, y, sample_weight), self.distribute_strategy), **kwargs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, **kwargs):
+        """Returns the errors on a batch, as `keras.Model.test_on_batch`.
+
+        Raises:
+            UsageError: as `evaluate`.
+        """
+        with inputs.in_words():
+            return super().test_on_batch(*shares.cut((x, y, sample_weight), self.distribute_strategy), **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
         """Returns the errors as `keras.Model.evaluate` does: `error` of the EMA weights, `raw_error` of the raw ones.
@@ -151,6 +194,18 @@ class HostStepped(keras.Model):
         """
         inputs.warn_of_range(x)
         return super().predict(x, *args, **kwargs)
+
+    def probabilities(self, images: np.ndarray, *, batch_size: int = 250) -> np.ndarray:
+        """Returns what `predict` does, as this process alone computes it: one worker of several may ask for it.
+
+        Args:
+            images: uint8 [n, height, width, channels], n at least 1.
+            batch_size: images that are looked at together.
+        """
+        if self._predicted is None:
+            self._predicted = tf.function(lambda some: self(some, training=False), reduce_retracing=True)
+        parts = [images[start : start + batch_size] for start in range(0, len(images), batch_size)]
+        return np.concatenate([self._predicted(tf.constant(part)).numpy() for part in parts])
 
     def save(self, filepath, overwrite=True, zipped=None, **kwargs):
         """Saves as `keras.Model.save` does; a `.keras` file is replaced when the new one is whole."""

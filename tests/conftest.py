@@ -18,5 +18,5 @@ def cache(tmp_path_factory):
 
 def pytest_collection_modifyitems(items):
     """Puts the modules that take longest first, so that of two processes none is left with them in the end."""
-    first = ("test_resume.py", "test_cli.py", "test_keras.py", "test_gan.py")
+    first = ("test_resume.py", "test_workers.py", "test_replicas.py", "test_cli.py", "test_keras.py", "test_gan.py")
     items.sort(key=lambda item: first.index(item.path.name) if item.path.name in first else len(first))

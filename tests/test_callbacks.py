@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import sys
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ import tensorflow as tf
 from matplotlib.image import imread
 
 from ssgan.errors import NonFiniteError
-from ssgan.training.callbacks import Monitor, NonFiniteGuard, Progress, Samples
+from ssgan.training.callbacks import Monitor, NonFiniteGuard, Progress, Samples, Watch
 from tests.test_gan import SIZE, make_batch, make_gan
 
 
@@ -138,3 +140,20 @@ def test_a_loss_that_is_not_finite_stops_at_its_step(metric):
 
     with pytest.raises(NonFiniteError, match=r"(d_loss|g_loss|supervised) is nan at step 3"):
         gan.fit(batches(5), verbose=0, shuffle=False, callbacks=[Break()])
+
+
+def test_a_step_that_is_stuck_ends_the_process_and_the_first_of_a_kind_may_take_longer(capsys):
+    ended: list[int] = []
+    with Watch("go on with: this", limit=0.2, first_limit=60.0, end=ended.append) as watch:
+        watch.set_model(SimpleNamespace(step=4, step_kind=lambda: "both"))
+        watch.on_train_batch_begin(0)
+        time.sleep(0.5)  # it is traced
+        watch.on_train_batch_end(0)
+        time.sleep(0.5)  # there is no step to wait for
+        watch.on_train_batch_begin(1)
+        assert not ended
+        begin = time.monotonic()
+        while not ended and time.monotonic() < begin + 20:
+            time.sleep(0.01)
+    assert ended == [1]
+    assert capsys.readouterr().err == "stopped: a worker is stuck in step 5; go on with: this\n"

@@ -19,6 +19,7 @@ from ssgan.eval import EvalConfig
 from ssgan.export import ExportConfig, export_run
 from ssgan.formats.runtimes import FORMATS
 from ssgan.label import LabelConfig
+from ssgan.launch import LaunchConfig
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
 from ssgan.options.versions import RENAMED
@@ -40,6 +41,7 @@ COMMANDS = {
     "ssgan.sample": (SampleConfig, None),
     "ssgan.check": (CheckConfig, "folder"),
     "ssgan.label": (LabelConfig, "folder"),
+    "ssgan.launch": (LaunchConfig, "command"),
 }
 # What stands in the place of what would take minutes.
 QUICK = {"6_800": "2", "10_000": "2", "Discriminator(10)": 'Discriminator(10, arch="tiny")'}

@@ -6,7 +6,18 @@ What a row is called is written here; every number in it comes from a file.
 import functools
 from collections.abc import Callable
 
-from experiments.tables import accuracy, digits, options, robustness, samples, speed, techniques, tour, which_labels
+from experiments.tables import (
+    accuracy,
+    digits,
+    distribute,
+    options,
+    robustness,
+    samples,
+    speed,
+    techniques,
+    tour,
+    which_labels,
+)
 from ssgan.options import Config
 from ssgan.options.groups import Group
 
@@ -29,6 +40,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "exports": speed.exports,
     "labelling speed": speed.labelling,
     "faults": robustness.faults,
+    "distribute equality": distribute.equality,
+    "distribute faults": distribute.faults,
+    "distribute bytes": distribute.exchanged,
+    "distribute model": distribute.model,
     "tour": tour.tour,
     "techniques": techniques.techniques,
     "techniques picture": techniques.picture,

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from ssgan.augment.chance import uniform
+
 
 def random_color_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Changes colours and contrast, inverts half of the images, and greys out a random box of each.
@@ -20,9 +22,9 @@ def random_color_and_cutout(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     batch = tf.shape(images)[0]
     channels = images.shape[-1]
     mean = tf.reduce_mean(images, axis=[1, 2], keepdims=True)
-    contrast = tf.random.stateless_uniform([batch, 1, 1, channels], seeds[0], 0.5, 1.5)
-    sign = tf.sign(tf.random.stateless_uniform([batch, 1, 1, 1], seeds[1], -1.0, 1.0))
-    brightness = tf.random.stateless_uniform([batch, 1, 1, channels], seeds[2], -0.3, 0.3)
+    contrast = uniform([batch, 1, 1, channels], seeds[0], 0.5, 1.5)
+    sign = tf.sign(uniform([batch, 1, 1, 1], seeds[1], -1.0, 1.0))
+    brightness = uniform([batch, 1, 1, channels], seeds[2], -0.3, 0.3)
     colored = sign * (contrast * (images - mean) + mean + brightness)
     return cut_out(tf.clip_by_value(colored, -1.0, 1.0), seeds[3])
 
@@ -38,7 +40,7 @@ def cut_out(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         Images of the same shape and dtype; differentiable.
     """
     batch, (_, height, width, _) = tf.shape(images)[0], images.shape
-    box = tf.random.stateless_uniform([4, batch, 1], seed)
+    box = uniform([4, batch, 1], seed, axis=1)
     rows, columns = _outside(box[0], box[2], height), _outside(box[1], box[3], width)
     return images * tf.cast(rows[:, :, None, None] | columns[:, None, :, None], images.dtype)
 

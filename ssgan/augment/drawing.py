@@ -4,6 +4,7 @@ import math
 
 import tensorflow as tf
 
+from ssgan.augment.chance import normal, uniform
 from ssgan.augment.geometry import random_affine
 
 
@@ -20,7 +21,7 @@ def random_strokes(images: tf.Tensor, seed: tf.Tensor, *, fraction: float = 0.3)
         image and any direction; it is 0.15 to 0.45 of the height long and about a tenth of it thick.
     """
     batch, (_, height, width, _) = tf.shape(images)[0], images.shape
-    place, size, angle, drawn = tf.split(tf.random.stateless_uniform([5, batch, 1, 1], seed), [2, 1, 1, 1])
+    place, size, angle, drawn = tf.split(uniform([5, batch, 1, 1], seed, axis=1), [2, 1, 1, 1])
     x = (tf.range(width, dtype=tf.float32) + 0.5 - width / 2)[tf.newaxis, :] - width * 0.6 * (place[0] - 0.5)
     y = (tf.range(height, dtype=tf.float32) + 0.5 - height / 2)[:, tf.newaxis] - height * 0.6 * (place[1] - 0.5)
     cos, sin = tf.cos(math.pi * angle[0]), tf.sin(math.pi * angle[0])
@@ -49,5 +50,5 @@ def random_drawing(images: tf.Tensor, seed: tf.Tensor, *, deviation: float = 0.2
         float32 images of the same shape, not clipped; differentiable.
     """
     seeds = tf.random.experimental.stateless_split(seed, 3)
-    noise = tf.random.stateless_normal(tf.shape(images), seeds[1], stddev=deviation)
+    noise = normal(tf.shape(images), seeds[1], stddev=deviation)
     return random_strokes(random_affine(images, seeds[0]), seeds[2], fraction=strokes) + noise

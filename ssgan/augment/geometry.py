@@ -4,6 +4,8 @@ import math
 
 import tensorflow as tf
 
+from ssgan.augment.chance import uniform
+
 
 def random_shift(images: tf.Tensor, seed: tf.Tensor, *, pixels: int) -> tf.Tensor:
     """Translates each image by its own whole number of pixels; the edge is repeated into the gap.
@@ -19,7 +21,7 @@ def random_shift(images: tf.Tensor, seed: tf.Tensor, *, pixels: int) -> tf.Tenso
     if pixels == 0:
         return images
     batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-    offsets = tf.random.stateless_uniform([2, batch, 1], seed, -pixels, pixels + 1, tf.int32)
+    offsets = uniform([2, batch, 1], seed, -pixels, pixels + 1, tf.int32, axis=1)
     rows = tf.clip_by_value(tf.range(height) + offsets[0], 0, height - 1)
     columns = tf.clip_by_value(tf.range(width) + offsets[1], 0, width - 1)
     return tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
@@ -35,7 +37,7 @@ def random_flip(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     Returns:
         Images of the same shape and dtype; differentiable.
     """
-    flipped = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
+    flipped = uniform([tf.shape(images)[0], 1, 1, 1], seed) < 0.5
     return tf.where(flipped, images[:, :, ::-1], images)
 
 
@@ -63,12 +65,12 @@ def random_affine(
     Returns:
         Images of the same shape and dtype, interpolated bilinearly; differentiable with respect to float images.
     """
-    uniform = tf.random.stateless_uniform([6, tf.shape(images)[0]], seed, -1.0, 1.0)
-    right, down, lean, wide, high, turn = tf.unstack(uniform)
+    batch = tf.shape(images)[0]
+    right, down, lean, wide, high, turn = tf.unstack(uniform([6, batch], seed, -1.0, 1.0, axis=1))
     cos, sin = tf.cos(math.radians(degrees) * turn), tf.sin(math.radians(degrees) * turn)
     scale_x, scale_y = tf.exp(stretch * wide), tf.exp(stretch * high)
     if zoom:
-        of_both = tf.exp(zoom * tf.random.stateless_uniform(tf.shape(wide), _another(seed), -1.0, 1.0))
+        of_both = tf.exp(zoom * uniform([batch], _another(seed), -1.0, 1.0))
         scale_x, scale_y = of_both * scale_x, of_both * scale_y
     # From a pixel of the new image to the point of the old one that is shown there.
     a, c = cos * scale_x, sin * scale_x

@@ -4,6 +4,7 @@ import math
 
 import tensorflow as tf
 
+from ssgan.augment.chance import uniform
 from ssgan.augment.color import cut_out
 from ssgan.augment.geometry import random_affine
 
@@ -30,7 +31,7 @@ def random_light(
     Returns:
         Images of the same shape and dtype, clipped to -1..1; differentiable where they are not clipped.
     """
-    drawn = tf.random.stateless_uniform([4, tf.shape(images)[0], 1, 1, 1], seed, -1.0, 1.0)
+    drawn = uniform([4, tf.shape(images)[0], 1, 1, 1], seed, -1.0, 1.0, axis=1)
     lighter, harder, fuller, turn = tf.unstack(tf.cast(drawn, images.dtype))
     if images.shape[-1] == 3:
         gray = tf.reduce_mean(images, axis=-1, keepdims=True)

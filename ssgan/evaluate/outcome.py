@@ -1,7 +1,8 @@
 """What `ssgan.eval` does with runs and the images that they are tested on: figures, files and a report."""
 
+import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,29 @@ from ssgan.evaluate.runs import Member
 from ssgan.evaluate.samples import LEAST_IMAGES, draw, draws_to_measure, measure_samples
 from ssgan.report.html import write_page
 from ssgan.store import files, run
+from ssgan.workers import Workers
 
 if TYPE_CHECKING:
     from ssgan.eval import EvalConfig
 
+_BATCH = 250  # images that a replica looks at together
+
+
+def probabilities_of(members: Sequence[Member], images: Source, workers: Workers) -> npt.NDArray[np.float32]:
+    """Returns what runs predict, [members, (EMA, raw), images, classes], on each of those who predict together.
+
+    Args:
+        members: runs that have classes, loaded under the strategy of the workers.
+        images: to test on.
+        workers: those who predict together.
+    """
+    return np.array(
+        [[_probabilities(one, images, workers) for one in (member.averaged, member.raw)] for member in members]
+    )
+
 
 def evaluate_classifiers(
-    members: Sequence[Member], images: Source, options: "EvalConfig", *, other: bool
+    members: Sequence[Member], images: Source, options: "EvalConfig", probabilities: npt.NDArray, *, other: bool
 ) -> dict[str, Any]:
     """Tests a run, or an ensemble of runs, writes the files of the report into the first folder and prints it.
 
@@ -34,16 +51,13 @@ def evaluate_classifiers(
         members: runs that have classes.
         images: to test on, with labels.
         options: of the command.
+        probabilities: that `probabilities_of` returned.
         other: whether these are others than the test images of the run.
 
     Returns:
         The figures, as written to `metrics.json`.
     """
     first, has_one = members[0], len(members) == 1
-    # [members, (EMA, raw), images, classes]
-    probabilities = np.array(
-        [[_probabilities(classifier, images) for classifier in (member.averaged, member.raw)] for member in members]
-    )
     mean = probabilities.mean(axis=0)
     alone = [_evaluations(of_member, images) for of_member in probabilities]
     ema, raw = alone[0] if has_one else _evaluations(mean, images)
@@ -149,10 +163,15 @@ def _evaluations(probabilities: npt.NDArray, images: Source) -> list[Evaluation]
     return [evaluate(row, images.labels, class_names=images.class_names) for row in probabilities]
 
 
-def _probabilities(classifier: keras.Model, images: Source) -> npt.NDArray:
+def _probabilities(classifier: keras.Model, images: Source, workers: Workers) -> npt.NDArray:
     """Returns the predictions for all images, which are read a few thousand at a time."""
     parts = np.array_split(np.arange(len(images)), -(-len(images) // 5000))
-    return np.concatenate([classifier.predict(images.read(rows), batch_size=250, verbose=0) for rows in parts])
+    predicted: Callable[[npt.NDArray], npt.NDArray] = functools.partial(
+        classifier.predict, batch_size=_BATCH, verbose=0
+    )
+    if workers.replicas > 1:
+        predicted = workers.spread(classifier, batch_size=_BATCH * workers.replicas)
+    return np.concatenate([predicted(images.read(rows)) for rows in parts])
 
 
 def _digest(members: Sequence[Member]) -> str:

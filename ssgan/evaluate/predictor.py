@@ -15,6 +15,7 @@ from ssgan.data.own.decode import Preparation
 from ssgan.errors import UsageError
 from ssgan.evaluate import runs
 from ssgan.store import files, run
+from ssgan.workers import Workers
 
 # Images of uint8 [batch, height, width, channels] to probabilities [batch, K] and outlier scores [batch].
 Network = Callable[[npt.NDArray[np.uint8]], tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]
@@ -38,6 +39,10 @@ class Predictor:
     digests: tuple[str, ...]
     logits: tuple[keras.Model, ...]
 
+    def spread(self, workers: Workers, batch_size: int) -> Network:
+        """Returns the function that predicts, each replica its rows of batches of one size, see `compiled`."""
+        return workers.spread(self._predicted, batch_size=batch_size)
+
     def compiled(self, batch_size: int) -> Network:
         """Returns the function that predicts, compiled for batches of one size.
 
@@ -46,20 +51,18 @@ class Predictor:
         (arXiv:1606.03498); otherwise the energy score (arXiv:2010.03759), squashed.
         """
         shape = (batch_size, *self.preparation.image_shape)
-
-        @tf.function
-        def predicted(images):
-            logits = tf.stack([model(images, training=False) for model in self.logits])
-            scores = tf.sigmoid(-tf.reduce_logsumexp(logits, axis=-1))
-            return tf.reduce_mean(tf.nn.softmax(logits), axis=0), tf.reduce_mean(scores, axis=0)
-
-        compiled = predicted.get_concrete_function(tf.TensorSpec(shape, tf.uint8))
+        compiled = tf.function(self._predicted).get_concrete_function(tf.TensorSpec(shape, tf.uint8))
 
         def network(images):
             probabilities, scores = compiled(tf.constant(images))
             return probabilities.numpy(), scores.numpy()
 
         return network
+
+    def _predicted(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logits = tf.stack([model(images, training=False) for model in self.logits])
+        scores = tf.sigmoid(-tf.reduce_logsumexp(logits, axis=-1))
+        return tf.reduce_mean(tf.nn.softmax(logits), axis=0), tf.reduce_mean(scores, axis=0)
 
 
 def read_predictor(named: str | None, *, sha256: str | None = None) -> Predictor:

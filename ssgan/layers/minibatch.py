@@ -3,6 +3,9 @@
 import keras
 import tensorflow as tf
 
+from ssgan import replicas
+from ssgan.errors import UsageError
+
 
 @keras.saving.register_keras_serializable("ssgan")
 class MinibatchDiscrimination(keras.layers.Layer):
@@ -43,33 +46,44 @@ class MinibatchDiscrimination(keras.layers.Layer):
         return *input_shape[:-1], input_shape[-1] + self.measures
 
     def nearness(self, features: tf.Tensor) -> tf.Tensor:
-        """Returns `nearness` of the features [n, features] times a learned matrix, float32 [n, B]."""
+        """Returns `nearness` of the features [n, features] times a learned matrix, float32 [n, B].
+
+        On several replicas, that of their own rows to all others of the batch, of which each has as many.
+        """
+        if replicas.count() > 1 and features.shape[0] is None:
+            raise UsageError(
+                "minibatch discrimination in batches of one stream on several replicas, which would have different "
+                "numbers of rows; take batches by role, mixed_batches, or one device"
+            )
         projected = tf.matmul(tf.cast(features, tf.float32), self.projection)
-        return nearness(tf.reshape(projected, [-1, self.measures, self.size]))
+        rows = tf.reshape(projected, [-1, self.measures, self.size])
+        return nearness(rows, replicas.gather(rows))
 
     def get_config(self) -> dict:
         return {**super().get_config(), "measures": self.measures, "size": self.size}
 
 
-def nearness(rows: tf.Tensor) -> tf.Tensor:
+def nearness(rows: tf.Tensor, batch: tf.Tensor | None = None) -> tf.Tensor:
     """How near each row is to all others, `o_ib = sum over j != i of exp(-sum_c |M_ibc - M_jbc|)`.
 
     Reference: arXiv:1606.03498, section 3.2. It holds n * n * B * C numbers at a time.
 
     Args:
-        rows: `M`, float [n, B, C], n at least 2.
+        rows: `M`, float [n, B, C].
+        batch: all rows of the batch, these among them, float [m, B, C], m at least 2; None: these are all.
 
     Returns:
-        float32 [n, B] in 0..n - 1: n - 1 where all rows are the same.
+        float32 [n, B] in 0..m - 1: m - 1 where all rows are the same.
 
     Raises:
         ValueError: for fewer than 2 rows; InvalidArgumentError where their number is known only when a graph runs.
     """
+    batch = rows if batch is None else batch
     words = "minibatch discrimination compares the rows of a batch; expected at least 2 rows, not {}"
-    if rows.shape[0] is not None and rows.shape[0] < 2:
-        raise ValueError(words.format(rows.shape[0]))
-    if rows.shape[0] is None:
-        tf.debugging.assert_greater(tf.shape(rows)[0], 1, words.format("1"))
-    rows = tf.cast(rows, tf.float32)
-    distances = tf.reduce_sum(tf.abs(rows[:, tf.newaxis] - rows), axis=-1)
+    if batch.shape[0] is not None and batch.shape[0] < 2:
+        raise ValueError(words.format(batch.shape[0]))
+    if batch.shape[0] is None:
+        tf.debugging.assert_greater(tf.shape(batch)[0], 1, words.format("1"))
+    rows, batch = tf.cast(rows, tf.float32), tf.cast(batch, tf.float32)
+    distances = tf.reduce_sum(tf.abs(rows[:, tf.newaxis] - batch), axis=-1)
     return tf.reduce_sum(tf.exp(-distances), axis=1) - 1.0

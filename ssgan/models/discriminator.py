@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from ssgan import replicas
 from ssgan.layers import MinibatchDiscrimination, UniformNoise, WeightNormalized, WeightNormDense
 from ssgan.models.architectures import (
     ARCHITECTURES,
@@ -193,7 +194,8 @@ class Discriminator(keras.Model):
         rows = tf.shape(features)[0]
         if not self.minibatch_features:
             return tf.zeros([rows])
-        nearness = self.minibatch.nearness(features) / tf.cast(rows - 1, tf.float32)
+        others = replicas.count() * rows - 1
+        nearness = self.minibatch.nearness(features) / tf.cast(others, tf.float32)
         return tf.squeeze(self.generated(nearness), axis=1)
 
     def initialize_from_data(self, images: tf.Tensor) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import filelock
 
+from ssgan import cluster
 from ssgan.errors import UsageError
 from ssgan.options import Config, versions
 from ssgan.store import files
@@ -67,7 +68,7 @@ def saved_options(config: Config) -> Config | None:
     Raises:
         UsageError: if there is no run to resume, or this version cannot go on with it.
     """
-    if not config.resume:
+    if not config.resume or _is_elsewhere(config):
         return None
     run_dir = _path(config.run_dir) if config.run_dir else _newest_unfinished()
     if not (run_dir / OPTIONS).is_file():
@@ -81,6 +82,14 @@ def saved_options(config: Config) -> Config | None:
             "version that began it, or start a new run"
         )
     return dataclasses.replace(saved, run_dir=str(run_dir))
+
+
+def _is_elsewhere(config: Config) -> bool:
+    """Tells whether this is a worker without a disk in common with the chief, who holds the run and looks at it."""
+    workers = cluster.find(config.distribute)
+    if workers is None or workers.is_chief:
+        return False
+    return not (_path(config.run_dir) / OPTIONS).is_file() if config.run_dir else not _unfinished()
 
 
 def as_saved(config: Config) -> Config:
@@ -170,7 +179,10 @@ def _refuse_if_taken(run_dir: Path) -> None:
 
 
 def _newest_unfinished() -> Path:
-    unfinished = [path for path in RUNS.glob(f"*/{OPTIONS}") if not path.with_name(SUMMARY).exists()]
-    if not unfinished:
+    if not (unfinished := _unfinished()):
         raise UsageError(f"--resume: no unfinished run under {RUNS}/; name one with --run_dir=FOLDER")
     return max(unfinished, key=os.path.getmtime).parent
+
+
+def _unfinished() -> list[Path]:
+    return [path for path in RUNS.glob(f"*/{OPTIONS}") if not path.with_name(SUMMARY).exists()]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from ssgan import replicas
 from ssgan.terms.base import Passes, Term, needs_classes
 from ssgan.terms.logits import masked_mean
 from ssgan.terms.pseudo_labels import is_confident
@@ -80,8 +81,8 @@ def feature_matching_loss(
     """
     if distance not in ("l1", "squared"):
         raise ValueError(f"distance={distance!r}: expected 'l1' or 'squared'")
-    real_mean = tf.stop_gradient(tf.reduce_mean(tf.cast(real_features, tf.float32), axis=0))
-    difference = real_mean - tf.reduce_mean(tf.cast(generated_features, tf.float32), axis=0)
+    real_mean, generated_mean = _means(tf.stop_gradient(real_features), generated_features)
+    difference = real_mean - generated_mean
     return tf.reduce_mean(tf.abs(difference) if distance == "l1" else tf.square(difference))
 
 
@@ -107,14 +108,28 @@ def class_feature_matching_loss(
     Returns:
         float32 scalar; 0 where no class has both.
     """
-    real, has_real = _class_means(real_features, real_classes, num_classes)
-    generated, has_generated = _class_means(generated_features, generated_classes, num_classes)
-    distances = tf.reduce_mean(tf.abs(tf.stop_gradient(real) - generated), axis=-1)
-    return masked_mean(distances, has_real & has_generated)
+    of_real = _class_sums(tf.stop_gradient(real_features), real_classes, num_classes)
+    of_generated = _class_sums(generated_features, generated_classes, num_classes)
+    real, real_rows, generated, generated_rows = replicas.common_total([*of_real, *of_generated])
+    real, generated = (
+        tf.math.divide_no_nan(sums, rows[:, tf.newaxis])
+        for sums, rows in ((real, real_rows), (generated, generated_rows))
+    )
+    distances = tf.reduce_mean(tf.abs(real - generated), axis=-1)
+    return masked_mean(distances, (real_rows > 0) & (generated_rows > 0))
 
 
-def _class_means(features: tf.Tensor, classes: tf.Tensor, num_classes: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the mean features of each class, float32 [K, features], and which of them have rows, bool [K]."""
+def _means(*features: tf.Tensor) -> list[tf.Tensor]:
+    """Returns the mean of each of some features [rows, size] over the rows of all replicas, float32 [size]."""
+    rows = [tf.cast(some, tf.float32) for some in features]
+    if all(some.shape[0] is not None for some in rows) or replicas.count() == 1:
+        return replicas.common_mean([tf.reduce_mean(some, axis=0) for some in rows])
+    counts = [tf.cast(tf.shape(some)[0], tf.float32) for some in rows]  # which may differ, of a stream
+    summed = replicas.common_total([*(tf.reduce_sum(some, axis=0) for some in rows), *counts])
+    return [tf.math.divide_no_nan(*pair) for pair in zip(summed[: len(rows)], summed[len(rows) :], strict=True)]
+
+
+def _class_sums(features: tf.Tensor, classes: tf.Tensor, num_classes: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the sum of the features of each class, float32 [K, features], and the number of its rows, [K]."""
     of_class = tf.one_hot(classes, num_classes, axis=0)
-    counts = tf.reduce_sum(of_class, axis=1)
-    return tf.math.divide_no_nan(of_class @ tf.cast(features, tf.float32), counts[:, tf.newaxis]), counts > 0
+    return of_class @ tf.cast(features, tf.float32), tf.reduce_sum(of_class, axis=1)

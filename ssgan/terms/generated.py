@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from ssgan import replicas
 from ssgan.errors import UsageError
 from ssgan.terms.base import Passes, Term, needs_classes
 from ssgan.terms.logits import kplus1_logits, mean
@@ -90,7 +91,8 @@ def mode_seeking_loss(images: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     if noise.shape[0] is not None and noise.shape[0] < 2:
         raise UsageError(f"mode seeking with {noise.shape[0]} generated image; expected at least 2: generated_batch=2")
     images, noise = tf.cast(images, tf.float32), tf.cast(noise, tf.float32)
-    ratio = _mean_distance(images) / _mean_distance(noise)
+    of_images, of_noise = replicas.common_mean([_mean_distance(images), _mean_distance(noise)])
+    ratio = of_images / of_noise
     return 1.0 / (ratio + _SMALLEST_RATIO)
 
 

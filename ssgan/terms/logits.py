@@ -7,6 +7,8 @@ The discriminator's logits `l` stand for `K + 1` classes: the logit of the last 
 
 import tensorflow as tf
 
+from ssgan import replicas
+
 
 def gan_logits(logits: tf.Tensor) -> tf.Tensor:
     """Returns the logit of "real": `logsumexp(l)`, for which `p(real | x) = sigmoid(logsumexp(l))`.
@@ -37,6 +39,8 @@ def kplus1_logits(logits: tf.Tensor) -> tf.Tensor:
 def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """Returns the mean of the values whose mask is true, and 0 where there is none.
 
+    On several replicas, the mean over them of what is returned is that of the values of all, however they lie.
+
     Args:
         values: float32 [batch].
         mask: bool [batch].
@@ -45,9 +49,12 @@ def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         float32 scalar. Masked-out values have no influence, not even when they are NaN.
     """
     kept = tf.where(mask, values, 0.0)
-    return tf.math.divide_no_nan(tf.reduce_sum(kept), tf.reduce_sum(tf.cast(mask, tf.float32)))
+    rows = replicas.mean(tf.reduce_sum(tf.cast(mask, tf.float32)))
+    return tf.math.divide_no_nan(tf.reduce_sum(kept), rows)
 
 
 def mean(values: tf.Tensor) -> tf.Tensor:
-    """Returns the mean of float32 [batch], and 0 where there are no values."""
+    """Returns the mean of float32 [batch], and 0 where there are no values; on several replicas as `masked_mean`."""
+    if replicas.count() > 1 and values.shape[0] is not None:
+        return tf.reduce_mean(values)  # every replica has as many: there is nothing to exchange
     return masked_mean(values, tf.ones_like(values, tf.bool))

@@ -13,6 +13,7 @@ from ssgan.models import dense_trunk, is_row
 from ssgan.muon import ConvMuon
 from ssgan.options import DEFAULT_STEPS, Config
 from ssgan.schedules import ConstantThenLinear
+from ssgan.shares import check_divides
 
 if TYPE_CHECKING:
     from ssgan.data import Source
@@ -31,14 +32,16 @@ def batches(
     label_mask: np.ndarray,
     *,
     unlabeled: np.ndarray,
-    steps: int,
+    steps: int | None,
     start: int = 0,
+    input_context: tf.distribute.InputContext | None = None,
 ) -> tf.data.Dataset:
     """Returns the training batches that the options ask for, from step `start` on; see `ssgan.batches`."""
     # The alternating generator update looks at images of its own, the supervised baseline at no unlabelled image.
     own = config.generated_batch if config.updates == "alternating" and config.gan_weight else 0
     unlabeled_batch = 0 if is_baseline(config) else config.unlabeled_batch
-    shared: dict[str, Any] = {"unlabeled": unlabeled, "seed": config.seed, "steps": steps, "start": start}
+    numbers: dict[str, Any] = {"steps": steps, "start": start, "input_context": input_context}
+    shared: dict[str, Any] = {"unlabeled": unlabeled, "seed": config.seed, **numbers}
     arrays = (images, images.labels, label_mask)
     if config.batching == "masked":
         return masked_batches(*arrays, batch=unlabeled_batch + own or config.unlabeled_batch, **shared)
@@ -49,6 +52,16 @@ def batches(
         generator_batch=own,
         **shared,
     )
+
+
+def check_batches(config: Config, replicas: int) -> None:
+    """Raises a UsageError, with numbers that would do, for batches that cannot be cut for so many replicas."""
+    sizes = {"labeled_batch": config.has_labels and config.batching == "mixed", "unlabeled_batch": True}
+    sizes["generated_batch"] = config.gan_weight > 0
+    for name, has_part in sizes.items():
+        if has_part:
+            pairs = 2 if name == "generated_batch" and config.mode_seeking_weight else 1
+            check_divides(f"--{name}", getattr(config, name), pairs * replicas if replicas > 1 else 1)
 
 
 def is_baseline(config: Config) -> bool:
@@ -172,18 +185,19 @@ def compile_gan(gan: SSGAN, config: Config, *, steps: int, rate_factor: float = 
     d_rate = rate(config.learning_rate, first_step=0, every=1)
     g_peak = config.learning_rate if config.generator_learning_rate is None else config.generator_learning_rate
     g_rate = rate(g_peak, first_step=-(-start // g_every) * g_every, every=g_every)
-    gan.compile(
-        ConvMuon(d_rate) if config.optimizer == "muon" else keras.optimizers.Adam(d_rate, beta_1=0.5),
-        keras.optimizers.Adam(g_rate, beta_1=0.5),
-        d_terms=d_terms(config, steps=steps),
-        g_terms=g_terms(config),
-        updates=config.updates,
-        d_steps=config.d_steps,
-        unlabeled_start=start,
-        gan_every=gan_every,
-        generated_batch=config.generated_batch,
-        gan_views=config.gan_views,
-        flip=config.flip,
-        shift=config.shift,
-        augment=config.augment,
-    )
+    with gan.distribute_strategy.scope():
+        gan.compile(
+            ConvMuon(d_rate) if config.optimizer == "muon" else keras.optimizers.Adam(d_rate, beta_1=0.5),
+            keras.optimizers.Adam(g_rate, beta_1=0.5),
+            d_terms=d_terms(config, steps=steps),
+            g_terms=g_terms(config),
+            updates=config.updates,
+            d_steps=config.d_steps,
+            unlabeled_start=start,
+            gan_every=gan_every,
+            generated_batch=config.generated_batch,
+            gan_views=config.gan_views,
+            flip=config.flip,
+            shift=config.shift,
+            augment=config.augment,
+        )

@@ -1,7 +1,7 @@
 """Training from the newest checkpoint to the last step, and back to a checkpoint where a number is not finite."""
 
+import contextlib
 import functools
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from ssgan.store import checkpoint, run
 from ssgan.store.checkpoint import Checkpoint
 from ssgan.training import build as recipe
 from ssgan.training import callbacks
-from ssgan.training.signals import Signals
+from ssgan.training.signals import AgreedSignals, Signals
+from ssgan.workers import Workers
 
 MAX_ROLLBACKS = 3
 _ROLLBACK = "(--on_nan=rollback: with half the learning rate)"
@@ -33,6 +34,7 @@ def fit(
     config: Config,
     run_dir: Path,
     *,
+    workers: Workers,
     about: dict[str, Any],
     validation: tuple[np.ndarray, np.ndarray] | None,
     drawn_as: tuple[RealClasses, Sequence[str]] | None,
@@ -46,7 +48,8 @@ def fit(
         gan: the compiled model at the beginning of the run.
         batches: returns the training batches from step `start` on.
         config: the options.
-        run_dir: folder of the run.
+        run_dir: folder of the run, on the chief's disk.
+        workers: those who train together.
         about: data, label mask and versions, as in `about.json`.
         validation: (images, labels) to watch the error on, or None.
         drawn_as: what generated images are to be like, and the names of the classes; None without a generator.
@@ -62,26 +65,38 @@ def fit(
         UsageError: if a checkpoint holds what no run saves.
         Stopped: if training ended before its last step: after a signal, a number that is not finite, or an error of the
             disk. The message says how to go on.
+        tf.errors.OpError: if another worker has ended, see `Workers.lost_in_words`.
     """
-    folder = run_dir / run.CHECKPOINTS
     identity = {"options": config.mathematics(), **{name: about[name] for name in _IDENTITY}}
-    saved = _newest(folder, identity, steps=steps)
+    newest = functools.partial(_newest, run_dir / run.CHECKPOINTS, identity, workers, steps=steps)
+    how_to_go_on = workers.how_to_go_on(run_dir)
+    saved = newest()
     rollbacks = saved.about["rollbacks"] if saved else 0
-    with Signals() as signals:
+    with contextlib.ExitStack() as entered:
+        own = entered.enter_context(Signals())
+        signals: Signals | AgreedSignals = own
+        watch: list[keras.callbacks.Callback] = []
+        if workers.are_several:
+            signals = AgreedSignals(own, gan)
+            watch = [entered.enter_context(callbacks.Watch(how_to_go_on))]
         while True:
             if saved is not None:
                 recipe.compile_gan(gan, config, steps=steps, rate_factor=0.5**rollbacks)
-                gan.restore(saved.arrays)
+                if workers.is_chief:
+                    gan.restore(saved.arrays)
                 _announce(saved, about, run_dir, steps=steps)
+            workers.send_state(gan.state())
             start, resumed = (saved.step, saved.about["monitor"]) if saved else (0, None)
             interval = {"total_steps": steps, "log_every": config.log_every}
-            monitor = callbacks.Monitor(run_dir, validation=validation, title=title, resumed=resumed, **interval)
+            written = run_dir if workers.is_chief else None
+            monitor = callbacks.Monitor(written, validation=validation, title=title, resumed=resumed, **interval)
             looks: list[keras.callbacks.Callback] = []
             draws: list[keras.callbacks.Callback] = []
             if drawn_as is not None:
                 real, class_names = drawn_as
                 looks = [callbacks.Variety(real, class_names=class_names, seed=config.seed, **interval)]
-                draws = [callbacks.Samples(run_dir, seed=config.seed, caption=title, **interval)]
+                if workers.is_chief:
+                    draws = [callbacks.Samples(run_dir, seed=config.seed, caption=title, **interval)]
             belongs = {**identity, "versions": {name: about[name] for name in _VERSIONS}, "rollbacks": rollbacks}
             watching = [
                 callbacks.NonFiniteGuard(),
@@ -90,36 +105,50 @@ def fit(
                 *draws,
                 *further,
                 callbacks.Checkpoints(
-                    folder,
+                    run_dir / run.CHECKPOINTS if workers.is_chief else None,
                     total_steps=steps,
                     every=config.checkpoint_every,
                     keep=config.keep_checkpoints,
                     about=functools.partial(_with_monitor, belongs, monitor),
                     signals=signals,
                 ),
+                *watch,
             ]
             try:
                 if start < steps:
-                    gan.fit(batches(start=start), shuffle=False, verbose=0, callbacks=watching)
+                    found, length = (
+                        workers.batches(batches, start=start),
+                        steps - start if workers.replicas > 1 else None,
+                    )
+                    gan.fit(found, steps_per_epoch=length, shuffle=False, verbose=0, callbacks=watching)
                 return {"steps": gan.step, "train_seconds": monitor.seconds(), "rollbacks": rollbacks}
             except NonFiniteError as error:
-                saved = _newest(folder, identity, steps=steps)
+                saved = newest()
                 last_good = f"the last good checkpoint is of step {saved.step}" if saved else "there is no checkpoint"
                 if config.on_nan == "stop" or rollbacks == MAX_ROLLBACKS or saved is None:
-                    raise Stopped(f"{error}; {last_good}; {_how_to_go_on(run_dir)} {_ROLLBACK}", status=1) from error
+                    raise Stopped(f"{error}; {last_good}; {how_to_go_on} {_ROLLBACK}", status=1) from error
                 rollbacks += 1
                 print(f"*** {error}; going back: {last_good}, rollback {rollbacks} of {MAX_ROLLBACKS} ***", flush=True)
             except OSError as error:
-                raise Stopped(f"{error}; {_how_to_go_on(run_dir)}", status=1) from error
+                raise Stopped(f"{error}; {how_to_go_on}", status=1) from error
             except Stopped as stopped:
-                raise Stopped(f"{stopped}; {_how_to_go_on(run_dir)}", status=stopped.status) from None
+                raise Stopped(f"{stopped}; {how_to_go_on}", status=stopped.status) from None
 
 
 def _with_monitor(belongs: dict[str, Any], monitor: callbacks.Monitor) -> dict[str, Any]:
     return {**belongs, "monitor": monitor.state()}
 
 
-def _newest(folder: Path, identity: dict[str, Any], *, steps: int) -> Checkpoint | None:
+def _newest(folder: Path, identity: dict[str, Any], workers: Workers, *, steps: int) -> Checkpoint | None:
+    """Returns the newest whole checkpoint, which the chief reads; the others learn all of it but the arrays."""
+    saved = _read_newest(folder, identity, steps=steps) if workers.is_chief else None
+    if not workers.are_several:
+        return saved
+    sent = workers.from_chief({"step": saved.step, "about": saved.about} if saved else None)
+    return saved or (sent and Checkpoint(sent["step"], {}, sent["about"]))
+
+
+def _read_newest(folder: Path, identity: dict[str, Any], *, steps: int) -> Checkpoint | None:
     """Returns the newest whole checkpoint, after a look at whether it is of this run, and at what a run needs of it."""
     saved = checkpoint.load_newest(folder)
     if saved is None:
@@ -152,10 +181,6 @@ def _check_identity(saved: Checkpoint, identity: dict[str, Any], folder: Path) -
             f"the checkpoint of step {saved.step} in {folder} is of another run: {', '.join(told)}; move it away, or "
             "start a new run"
         )
-
-
-def _how_to_go_on(run_dir: Path) -> str:
-    return f"go on with: python -m ssgan.train --resume --run_dir={shlex.quote(str(run_dir))}"
 
 
 def _announce(saved: Checkpoint, about: dict[str, Any], run_dir: Path, *, steps: int) -> None:

@@ -13,7 +13,7 @@ from ssgan.options.groups.images import (
 )
 from ssgan.options.groups.losses import Gan, GeneratorLoss, Penalties, PseudoLabels, Smoothness
 from ssgan.options.groups.networks import Networks, Noise
-from ssgan.options.groups.run import DEFAULT_STEPS, Optimizer, Run
+from ssgan.options.groups.run import DEFAULT_STEPS, DISTRIBUTE, Optimizer, Run
 
 __all__ = [
     "Batches",
@@ -21,6 +21,7 @@ __all__ = [
     "DEFAULT_SIZE",
     "DEFAULT_STEPS",
     "DEFAULT_VALIDATION",
+    "DISTRIBUTE",
     "Data",
     "Gan",
     "GeneratorLoss",

@@ -6,6 +6,7 @@ from ssgan.options.declare import option
 from ssgan.options.groups.group import Group
 
 DEFAULT_STEPS = 5_800
+DISTRIBUTE = ("auto", "none", "mirrored", "multi_worker")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,14 @@ class Run(Group):
         False,
         "Bit-identical results for the same seed and machine; slower: on CPUs, it does without oneDNN.",
         essential=True,
+        mathematics=False,
+    )
+    distribute: str = option(
+        "auto",
+        "Several devices or machines: mirrored, all GPUs of this machine; multi_worker, the workers that TF_CONFIG or "
+        "Slurm names; none. auto: multi_worker where TF_CONFIG is set, mirrored where there are several GPUs. A batch "
+        "stays what the options say, and is cut for them.",
+        choices=DISTRIBUTE,
         mathematics=False,
     )
     log_every: int = option(

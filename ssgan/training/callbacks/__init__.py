@@ -11,5 +11,6 @@ from ssgan.training.callbacks.monitor import Monitor
 from ssgan.training.callbacks.progress import Progress
 from ssgan.training.callbacks.samples import Samples
 from ssgan.training.callbacks.variety import Variety
+from ssgan.training.callbacks.watch import Watch
 
-__all__ = ["Checkpoints", "Monitor", "NonFiniteGuard", "Progress", "Samples", "Variety", "check_callbacks"]
+__all__ = ["Checkpoints", "Monitor", "NonFiniteGuard", "Progress", "Samples", "Variety", "Watch", "check_callbacks"]

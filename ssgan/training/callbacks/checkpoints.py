@@ -11,7 +11,7 @@ import numpy as np
 from ssgan.errors import NonFiniteError, Stopped
 from ssgan.store import checkpoint
 from ssgan.training.callbacks.due import is_due
-from ssgan.training.signals import Signals
+from ssgan.training.signals import AgreedSignals, Signals
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -20,7 +20,7 @@ class Checkpoints(keras.callbacks.Callback):
     It comes after the other callbacks, so that it saves what they have done in the step.
 
     Args:
-        folder: of the checkpoints.
+        folder: of the checkpoints; None: nothing is written, by a worker that is not the chief.
         total_steps: number of the last step.
         every: steps between two checkpoints.
         keep: how many of the newest to keep.
@@ -30,13 +30,13 @@ class Checkpoints(keras.callbacks.Callback):
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None,
         *,
         total_steps: int,
         every: int,
         keep: int,
         about: Callable[[], dict[str, Any]],
-        signals: Signals,
+        signals: Signals | AgreedSignals,
     ):
         super().__init__()
         self.folder = folder
@@ -76,6 +76,8 @@ class Checkpoints(keras.callbacks.Callback):
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise NonFiniteError(f"{name} is not finite at step {step}")
+        if self.folder is None:
+            return
         path = checkpoint.save(self.folder, checkpoint.Checkpoint(step, arrays, self.about()), keep=self.keep)
         self.bytes = sum(file.stat().st_size for file in path.iterdir())
         self.saves.append(time.monotonic() - begin)

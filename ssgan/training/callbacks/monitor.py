@@ -30,7 +30,7 @@ class Monitor(keras.callbacks.Callback):
     `curves.png`.
 
     Args:
-        run_dir: folder of the run.
+        run_dir: folder of the run; None: nothing is written, by a worker that is not the chief.
         total_steps: number of the last step.
         log_every: steps between two records; the last step always has one.
         validation: (images, labels) to watch the error on, or None.
@@ -40,7 +40,7 @@ class Monitor(keras.callbacks.Callback):
 
     def __init__(
         self,
-        run_dir: Path,
+        run_dir: Path | None,
         *,
         total_steps: int,
         log_every: int,
@@ -65,11 +65,12 @@ class Monitor(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Starts the clock; writes the logs anew, as they were at this step."""
-        shutil.rmtree(self.run_dir / "tensorboard", ignore_errors=True)
-        self.writer = tf.summary.create_file_writer(str(self.run_dir / "tensorboard"))
-        for record in self.records:
-            self._write_scalars(record)
-        self._write_history()
+        if self.run_dir is not None:
+            shutil.rmtree(self.run_dir / "tensorboard", ignore_errors=True)
+            self.writer = tf.summary.create_file_writer(str(self.run_dir / "tensorboard"))
+            for record in self.records:
+                self._write_scalars(record)
+            self._write_history(self.run_dir)
         self.means = {
             name: [keras.ops.convert_to_numpy(variable) for variable in metric.variables]
             for name, metric in self.model.train_metrics.items()
@@ -99,9 +100,10 @@ class Monitor(keras.callbacks.Callback):
         step = self.model.step
         if is_due(step, self.log_every, self.total_steps):
             self.records.append(self._record(step, logs))
-            self._write_history()
-            self._write_scalars(self.records[-1])
-            self._draw(is_last=step == self.total_steps)
+            if self.run_dir is not None:
+                self._write_history(self.run_dir)
+                self._write_scalars(self.records[-1])
+                self._draw(self.run_dir, is_last=step == self.total_steps)
             self.progress.show(step, logs, record=self.records[-1])
             self.model.reset_metrics()
         else:
@@ -116,45 +118,46 @@ class Monitor(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Closes the TensorBoard log."""
-        self.writer.close()
+        if self.run_dir is not None:
+            self.writer.close()
 
     def history(self) -> dict[str, list[float]]:
         """Returns the records as columns."""
         return {name: [record.get(name, math.nan) for record in self.records] for name in self.records[-1]}
 
-    def _draw(self, *, is_last: bool) -> None:
+    def _draw(self, run_dir: Path, *, is_last: bool) -> None:
         if is_last or self.seconds() - self.drawn >= DRAWN_EVERY:
             self.drawn = self.seconds()
-            report.learning_curves(self.history(), self.run_dir / "curves.png", title=self.title)
+            report.learning_curves(self.history(), run_dir / "curves.png", title=self.title)
 
     def _record(self, step: int, logs: dict) -> dict[str, float]:
         has_generator = bool(self.model.g_terms)
         record = {
             "step": step,
             "seconds": self.seconds(),
-            "learning_rate": float(self.model.d_optimizer.learning_rate),
-            "g_learning_rate": float(self.model.g_optimizer.learning_rate) if has_generator else math.nan,
+            "learning_rate": _number(self.model.d_optimizer.learning_rate),
+            "g_learning_rate": _number(self.model.g_optimizer.learning_rate) if has_generator else math.nan,
             # A mean of nothing is not 0: the baseline has no generator, an unlabelled batch no accuracy.
             **{
-                name: float(logs[name]) if float(metric.count) else math.nan
+                name: float(logs[name]) if _number(metric.count) else math.nan
                 for name, metric in self.model.train_metrics.items()
             },
         }
         record |= {name: logs[name] for name in variety.NAMES if name in logs}
         if self.validation is not None:
             images, labels = self.validation
-            predicted = self.model.predict(images, batch_size=250, verbose=0).argmax(axis=-1)
+            predicted = self.model.probabilities(images).argmax(axis=-1)
             record["validation_error"] = float(np.mean(predicted != labels))
         return record
 
-    def _write_history(self) -> None:
+    def _write_history(self, run_dir: Path) -> None:
         table = io.StringIO()
         if self.records:
             # A record of an earlier version may lack what the last one has.
             rows = csv.DictWriter(table, self.records[-1].keys(), restval=math.nan, lineterminator="\n")
             rows.writeheader()
             rows.writerows(self.records)
-        files.write(self.run_dir / "history.csv", table.getvalue())
+        files.write(run_dir / "history.csv", table.getvalue())
 
     def _write_scalars(self, record: dict[str, float]) -> None:
         # tf.summary.scalar needs the tensorboard package; to write, this part of TensorFlow is enough.
@@ -164,3 +167,7 @@ class Monitor(keras.callbacks.Callback):
             for name, value in record.items():
                 tf.summary.write(name, tf.constant(value, tf.float32), metadata=metadata)
         self.writer.flush()
+
+
+def _number(value: keras.Variable | tf.Tensor) -> float:
+    return float(keras.ops.convert_to_numpy(value))  # of a variable with a copy on each device, too

@@ -45,13 +45,11 @@ class Variety(keras.callbacks.Callback):
         if not is_due(step, self.log_every, self.total_steps):
             return
         logs.update(dict.fromkeys(NAMES, math.nan))
-        if step < _NOT_BEFORE * self.total_steps or not int(self.model.g_optimizer.iterations):
+        if step < _NOT_BEFORE * self.total_steps or not self.model.g_optimizer.iterations.numpy():
             return
         images, wanted = draw_evenly(self.model.sampler, _IMAGES, seed=self.seed)
         has_classes = len(self.class_names) > 1
-        probabilities = (
-            self.model.predict(images, batch_size=_IMAGES, verbose=0) if has_classes else np.ones([_IMAGES, 1])
-        )
+        probabilities = self.model.probabilities(images, batch_size=_IMAGES) if has_classes else np.ones([_IMAGES, 1])
         seen = find_collapse(images, probabilities, self.real, wanted=wanted)
         judged = seen.variety[~np.isnan(seen.variety)]
         logs["classes_drawn"] = len(self.class_names) - len(seen.missing)

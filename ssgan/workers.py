@@ -1,0 +1,198 @@
+"""Several devices or machines, by TensorFlow's own strategies: who works together, and what they agree on."""
+
+import contextlib
+import hashlib
+import json
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ssgan import output, replicas
+from ssgan.cluster import Cluster, find
+from ssgan.errors import Stopped, UsageError
+
+# What a step raises when another worker has ended, or cannot be reached.
+_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError, tf.errors.DeadlineExceededError)
+
+
+class Workers:
+    """Those who train together: this process alone, on one device or several, or one of several processes.
+
+    Args:
+        strategy: under whose scope the model is made.
+        cluster: the workers, or None for this process alone.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None):
+        self.strategy = strategy
+        self.cluster = cluster
+        self._total = tf.function(self._total_of_replicas, reduce_retracing=True)
+
+    @property
+    def replicas(self) -> int:
+        """The number of replicas of the model, over all workers."""
+        return self.strategy.num_replicas_in_sync
+
+    @property
+    def are_several(self) -> bool:
+        """Whether there are other workers than this process."""
+        return self.cluster is not None and len(self.cluster.workers) > 1
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes the run."""
+        return self.cluster is None or self.cluster.is_chief
+
+    def total(self, values: np.ndarray) -> np.ndarray:
+        """Returns the sum of float64 arrays [n], one of each worker, in which every worker has a part."""
+        return self._total(tf.constant(values, tf.float64)).numpy()
+
+    def _total_of_replicas(self, values: tf.Tensor) -> tf.Tensor:
+        here = self.replicas // len(self.cluster.workers) if self.cluster else self.replicas
+
+        def of_replica():
+            is_first = replicas.count() == 1 or replicas.number() % here == 0  # which alone speaks for its worker
+            return replicas.total(tf.where(is_first, values, tf.zeros_like(values)))
+
+        return self.strategy.experimental_local_results(self.strategy.run(of_replica))[0]
+
+    def from_chief(self, value: Any) -> Any:
+        """Returns the chief's value, which JSON can hold, on every worker; that of the others has no part."""
+        if not self.are_several:
+            return value
+        text = np.frombuffer(json.dumps(value).encode(), np.uint8) if self.is_chief else np.zeros(0)
+        length = int(self.total(np.array([len(text)], np.float64))[0])
+        sent = np.zeros(length)
+        sent[: len(text)] = text
+        return json.loads(self.total(sent).astype(np.uint8).tobytes())
+
+    def send_state(self, variables: Mapping[str, keras.Variable]) -> None:
+        """Gives every worker the chief's values of the variables."""
+        if not self.are_several:
+            return
+        values = [np.asarray(variable).astype(np.float64) for variable in variables.values()]
+        own = np.concatenate([value.ravel() for value in values])
+        sent = self.total(own if self.is_chief else np.zeros_like(own))
+        if self.is_chief:
+            return
+        ends = np.cumsum([value.size for value in values])[:-1]
+        for variable, part in zip(variables.values(), np.split(sent, ends), strict=True):
+            variable.assign(part.reshape(variable.shape).astype(variable.dtype))
+
+    def check_alike(self, what: Any) -> None:
+        """Raises a UsageError, on every worker, unless all of them begin with the same options, data and labels."""
+        if self.cluster is None:
+            return
+        digest = int.from_bytes(hashlib.sha256(json.dumps(what, sort_keys=True).encode()).digest()[:6], "big")
+        own = np.zeros(len(self.cluster.workers))
+        own[self.cluster.index] = digest
+        digests = self.total(own)
+        if differing := [str(number) for number, found in enumerate(digests) if found != digests[0]]:
+            raise UsageError(
+                f"worker {', '.join(differing)} has other options, data or labels than worker 0; expected the same on "
+                "all of them"
+            )
+
+    def batches(self, batches: Callable[..., tf.data.Dataset], *, start: int) -> Any:
+        """Returns the batches from step `start` on, each replica's rows of them; endless, where there are several."""
+        if self.replicas == 1:
+            return batches(start=start)
+        return self.strategy.distribute_datasets_from_function(
+            lambda context: batches(start=start, steps=None, input_context=context)
+        )
+
+    def in_words(self) -> str:
+        """Says how many there are."""
+        of = f", of {len(self.cluster.workers)} workers" if self.cluster else ", of this machine"
+        return f"{self.replicas} replicas{of}"
+
+    def spread(self, function: Callable[[tf.Tensor], Any], *, batch_size: int) -> Callable[[np.ndarray], Any]:
+        """Returns a function of images [n, ...] that each replica computes for its rows of every batch of them.
+
+        Args:
+            function: of images [rows, ...] to a tensor, or a tuple of them, of as many rows, float.
+            batch_size: images that all replicas look at together, of which each has as many.
+        """
+
+        @tf.function
+        def of_batch(images):
+            found = self.strategy.run(
+                lambda: tf.nest.map_structure(replicas.gather, function(replicas.own_rows(tf.identity(images))))
+            )
+            return tf.nest.map_structure(lambda one: self.strategy.experimental_local_results(one)[0], found)
+
+        def of_images(images):
+            starts = range(0, len(images), batch_size)
+            padded = np.resize(images, (len(starts) * batch_size, *images.shape[1:]))
+            found = [of_batch(tf.constant(padded[start : start + batch_size])) for start in starts]
+            return tf.nest.map_structure(lambda *parts: np.concatenate(parts)[: len(images)], *found)
+
+        return of_images
+
+    def how_to_go_on(self, run_dir: Path | str) -> str:
+        """Returns the command that goes on with a run."""
+        on_all = ", on every worker" if self.are_several else ""
+        return f"go on with{on_all}: python -m ssgan.train --resume --run_dir={shlex.quote(str(run_dir))}"
+
+    def wait(self) -> None:
+        """Waits for all workers."""
+        if self.are_several:
+            self.total(np.zeros(1))
+
+    @contextlib.contextmanager
+    def lost_in_words(self, how_to_go_on: str) -> Iterator[None]:
+        """Turns the error that follows the end of another worker into a `Stopped`, with what to do then."""
+        try:
+            yield
+        except _LOST as error:
+            if not self.are_several:
+                raise
+            lost = f"another worker ended, or cannot be reached ({type(error).__name__})"
+            raise Stopped(f"{lost}; {how_to_go_on}", status=1) from error
+
+
+def start(distribute: str) -> Workers:
+    """Returns those who work together, as the option and the environment say; to be called before a tensor is made.
+
+    A worker that is not the chief is silent from here on, but for its errors, which bear its number.
+
+    Raises:
+        UsageError: for devices or workers that are not there.
+    """
+    cluster = find(distribute)
+    return Workers(_strategy(distribute, cluster), cluster)
+
+
+def _strategy(distribute: str, cluster: Cluster | None) -> tf.distribute.Strategy:
+    if cluster is not None:
+        return _of_workers(cluster)
+    gpus = tf.config.list_physical_devices("GPU")
+    if distribute == "none" or (distribute == "auto" and len(gpus) < 2):
+        return tf.distribute.get_strategy()
+    devices = [device.name for device in tf.config.list_logical_devices("GPU" if gpus else "CPU")]
+    if len(devices) < 2:
+        raise UsageError(
+            f"--distribute=mirrored: TensorFlow sees {len(devices)} device ({devices[0]}); expected several GPUs, or "
+            "--distribute=none"
+        )
+    return tf.distribute.MirroredStrategy(devices)
+
+
+def _of_workers(cluster: Cluster) -> tf.distribute.Strategy:
+    """Connects the workers: returns when all of them have come."""
+    if cluster.is_chief:
+        print(f"workers {', '.join(cluster.workers)}: waiting until all have come", flush=True)
+    else:
+        output.speak_as(f"worker {cluster.index}: ")
+    resolver = tf.distribute.cluster_resolver.SimpleClusterResolver(
+        tf.train.ClusterSpec({"worker": list(cluster.workers)}),
+        task_type="worker",
+        task_id=cluster.index,
+        rpc_layer="grpc",
+    )
+    return tf.distribute.MultiWorkerMirroredStrategy(resolver)
