@@ -31,6 +31,8 @@ _PARTS = (
     *(f"keras.layers.{name}" for name in ("Identity", "Activation", "ELU", "PReLU", "Add", "Multiply", "Concatenate")),
     *(f"keras.layers.{name}" for name in ("AveragePooling2D", "MaxPooling2D", "ZeroPadding2D", "LayerNormalization")),
     *(f"keras.layers.{name}" for name in ("DepthwiseConv2D", "SeparableConv2D", "GroupNormalization")),
+    *(f"keras.src.ops.numpy.{name}" for name in ("Take", "Transpose", "Reshape", "Concatenate", "Subtract", "Mean")),
+    "keras.src.ops.core.Cast",
     _FUNCTIONAL,
     "keras.Sequential",
 )
