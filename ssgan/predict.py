@@ -54,6 +54,11 @@ class PredictConfig:
     )
     all: bool = option(False, "Whether each row has the probability of every class, too.")
     resume: bool = option(False, "Go on with an unfinished --out; its rows are kept, a torn last one is dropped.")
+    views: bool = option(
+        False,
+        "Predict the mean over views of each picture: translated by a pixel, and flipped and inverted where the "
+        "training showed them so; takes up to 18 times as long.",
+    )
     sha256: str | None = option(
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is predicted."
     )
@@ -102,7 +107,7 @@ def predict(config: PredictConfig) -> dict[str, int]:
     # What
     listed = sys.stdin.buffer.read() if "-" in config.paths else None
     pictures = stream.find_pictures(config.paths, listed)
-    predictor = read_predictor(config.run, sha256=config.sha256)
+    predictor = read_predictor(config.run, sha256=config.sha256, has_views=config.views)
     if predictor.is_assumed:
         size = "x".join(map(str, predictor.preparation.image_shape[:2]))
         print(f"the run does not say how its images were prepared; pictures are padded to {size}", file=sys.stderr)
@@ -146,7 +151,7 @@ def predictions(
 
     preparation = predictor.preparation
     most = max(1, min(_LARGEST_BATCH, _LARGEST_PIXELS // (preparation.height * preparation.width)))
-    batch_size = min(most, len(pictures))
+    batch_size = min(max(1, most // predictor.num_views), len(pictures))
     if not batch_size:
         return
     network = predictor.compiled(batch_size)
@@ -189,6 +194,7 @@ def _target(
         "preparation": predictor.preparation.as_dict(),
         "format": table.format,
         "all": table.has_all,
+        "views": predictor.num_views,
     }
     with growing.opened(out, about, resume=resume) as file:
         done, length = table.read(file)

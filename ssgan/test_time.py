@@ -57,7 +57,8 @@ def views_of(*, shift: int, flip: str, augment: str) -> Views:
 def of_each(model: keras.Model, views: Views) -> keras.Model:
     """Returns a model that gives [batch, views, K] where another one, of one view, gives [batch, K]."""
     inputs = keras.Input(model.input_shape[1:], name="images")
-    outputs = model(ops.reshape(views.of(inputs), (-1, *inputs.shape[1:])))
+    images = inputs if views == Views() else ops.reshape(views.of(inputs), (-1, *inputs.shape[1:]))
+    outputs = model(images)
     return keras.Model(inputs, ops.reshape(outputs, (-1, len(views), outputs.shape[-1])))
 
 

@@ -41,14 +41,18 @@ def evaluate_classifiers(
     """
     first, has_one = members[0], len(members) == 1
     # [members, (EMA, raw), images, classes]
+    num_views = max(len(member.views) for member in members) if options.views else 1
     probabilities = np.array(
-        [[_probabilities(classifier, images) for classifier in (member.averaged, member.raw)] for member in members]
+        [
+            [_probabilities(classifier, images, num_views=num_views) for classifier in (member.averaged, member.raw)]
+            for member in members
+        ]
     )
     mean = probabilities.mean(axis=0)
     alone = [_evaluations(of_member, images) for of_member in probabilities]
     ema, raw = alone[0] if has_one else _evaluations(mean, images)
 
-    metrics = _test_figures(images, ema, raw)
+    metrics = _test_figures(images, ema, raw) | {"views": num_views}
     if has_one:
         metrics |= _origin(first)
     else:
@@ -62,7 +66,8 @@ def evaluate_classifiers(
     # Files and the page, then the report: it may be read by nobody
     name = f"{images.name} (SYNTHETIC)" if images.synthetic else images.name
     what = f"trained on {first.trained_on}" if has_one else f"ensemble of {len(members)} runs"
-    picture, table, page = _paths(members, images, other=other)
+    what += f", {num_views} views of each image" if num_views > 1 else ""
+    picture, table, page = _paths(members, images, other=other, has_views=options.views)
     title = f"{name}: {report.headline(ema, weights='EMA', split=images.split)}\n{what}"
     report.confusion_matrix(ema.confusion, images.class_names, picture, title=title)
     files.write_json(table, metrics)
@@ -124,11 +129,12 @@ def evaluate_plain_gan(members: Sequence[Member], images: Source, options: "Eval
     return metrics
 
 
-def _paths(members: Sequence[Member], images: Source, *, other: bool) -> list[Path]:
+def _paths(members: Sequence[Member], images: Source, *, other: bool, has_views: bool) -> list[Path]:
     """Returns where the confusion matrix, the figures and the page go, named after what is evaluated."""
     suffix = f"_ensemble_{_digest(members)}" if len(members) > 1 else ""
     suffix += f"_{images.name}_{images.digest[:8]}" if other else ""
     suffix += "" if images.split == "test" else f"_{images.split}"
+    suffix += "_views" if has_views else ""
     names = (f"confusion{suffix}.png", f"metrics{suffix}.json", f"report{suffix}.html")
     return [members[0].run_dir / name for name in names]
 
@@ -149,10 +155,11 @@ def _evaluations(probabilities: npt.NDArray, images: Source) -> list[Evaluation]
     return [evaluate(row, images.labels, class_names=images.class_names) for row in probabilities]
 
 
-def _probabilities(classifier: keras.Model, images: Source) -> npt.NDArray:
+def _probabilities(classifier: keras.Model, images: Source, *, num_views: int) -> npt.NDArray:
     """Returns the predictions for all images, which are read a few thousand at a time."""
     parts = np.array_split(np.arange(len(images)), -(-len(images) // 5000))
-    return np.concatenate([classifier.predict(images.read(rows), batch_size=250, verbose=0) for rows in parts])
+    batch_size = max(1, 250 // num_views)
+    return np.concatenate([classifier.predict(images.read(rows), batch_size=batch_size, verbose=0) for rows in parts])
 
 
 def _digest(members: Sequence[Member]) -> str:

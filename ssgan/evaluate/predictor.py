@@ -1,7 +1,7 @@
 """Finished runs, as they predict: of each the classifier alone, and one compiled function for all."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from ssgan import test_time
 from ssgan.classifier import CLASSIFIER_FILE, load_classifier
 from ssgan.data.own.decode import Preparation
 from ssgan.errors import UsageError
 from ssgan.evaluate import runs
+from ssgan.options import Config
 from ssgan.store import files, run
 
 # Images of uint8 [batch, height, width, channels] to probabilities [batch, K] and outlier scores [batch].
@@ -29,7 +31,8 @@ class Predictor:
         preparation: of the images, as in training.
         is_assumed: whether the run does not say how its images were prepared: `pad` is taken then.
         digests: sha256 of each run's classifier.
-        logits: a model for each run, of images to logits [batch, K].
+        logits: a model for each run, of images to the logits of each view of them, [batch, views, K].
+        num_views: of an image, at most.
     """
 
     class_names: tuple[str, ...]
@@ -37,21 +40,24 @@ class Predictor:
     is_assumed: bool
     digests: tuple[str, ...]
     logits: tuple[keras.Model, ...]
+    num_views: int
 
     def compiled(self, batch_size: int) -> Network:
         """Returns the function that predicts, compiled for batches of one size.
 
-        Of an ensemble, probabilities and scores are the means. The score is 1 / (1 + Z) = sigmoid(-log Z), log Z the
-        logsumexp of the logits: the probability that the image is generated, where a generator took part in training
-        (arXiv:1606.03498); otherwise the energy score (arXiv:2010.03759), squashed.
+        Of an ensemble, and of several views, probabilities and scores are the means. The score is
+        1 / (1 + Z) = sigmoid(-log Z), log Z the logsumexp of the logits: the probability that the image is generated,
+        where a generator took part in training (arXiv:1606.03498); otherwise the energy score (arXiv:2010.03759),
+        squashed.
         """
         shape = (batch_size, *self.preparation.image_shape)
 
         @tf.function
         def predicted(images):
-            logits = tf.stack([model(images, training=False) for model in self.logits])
-            scores = tf.sigmoid(-tf.reduce_logsumexp(logits, axis=-1))
-            return tf.reduce_mean(tf.nn.softmax(logits), axis=0), tf.reduce_mean(scores, axis=0)
+            of_runs = [model(images, training=False) for model in self.logits]
+            means = [tf.reduce_mean(tf.nn.softmax(logits), axis=1) for logits in of_runs]
+            scores = [tf.reduce_mean(tf.sigmoid(-tf.reduce_logsumexp(logits, axis=-1)), axis=1) for logits in of_runs]
+            return tf.reduce_mean(means, axis=0), tf.reduce_mean(scores, axis=0)
 
         compiled = predicted.get_concrete_function(tf.TensorSpec(shape, tf.uint8))
 
@@ -62,18 +68,20 @@ class Predictor:
         return network
 
 
-def read_predictor(named: str | None, *, sha256: str | None = None) -> Predictor:
+def read_predictor(named: str | None, *, sha256: str | None = None, has_views: bool = False) -> Predictor:
     """Reads the classifiers of the runs that are named, or of the newest; the files may come from anyone.
 
     Args:
         named: folders of finished runs with commas between, or None.
         sha256: the digests that their classifiers must have, with commas between, or None.
+        has_views: whether means over views of each image are predicted, see `ssgan.test_time`.
 
     Raises:
         UsageError: if one of them is no finished run, is damaged or named twice, or they do not fit each other.
     """
     read = [_read(folder, digest) for folder, digest in runs.find(named, sha256=sha256)]
     first_dir, first = read[0][0], read[0][1]
+    views = [_views(run_dir, first["class_names"]) if has_views else test_time.Views() for run_dir, *_ in read]
     for run_dir, about, *_ in read[1:]:
         for name in about:
             if about[name] != first[name]:
@@ -86,8 +94,13 @@ def read_predictor(named: str | None, *, sha256: str | None = None) -> Predictor
         preparation=first["preparation"],
         is_assumed=first["is_assumed"],
         digests=tuple(digest for *_, digest, _ in read),
-        logits=tuple(logits for *_, logits in read),
+        logits=tuple(test_time.of_each(logits, seen) for (*_, logits), seen in zip(read, views, strict=True)),
+        num_views=max(map(len, views)),
     )
+
+
+def _views(run_dir: Path, class_names: Sequence[str]) -> test_time.Views:
+    return runs.views_of_run(Config.from_json(files.read_text(run_dir / run.OPTIONS)), class_names)
 
 
 def _read(run_dir: Path, sha256: str | None) -> tuple[Path, dict[str, Any], str, keras.Model]:
