@@ -102,6 +102,25 @@ def load_classifier(path: str | Path, sha256: str | None = None) -> keras.Model:
     return _settle(keras_files.load(file, root=_FUNCTIONAL, parts=_PARTS, sha256=sha256, mistaken=_GAN))
 
 
+def logits_of(classifier: keras.Model) -> keras.Model:
+    """Returns a classifier without its last layer, the softmax.
+
+    Raises:
+        UsageError: if that is another one.
+    """
+    last = classifier.layers[-1]
+    if not isinstance(last, keras.layers.Softmax):
+        raise UsageError(f"the classifier ends in a {type(last).__name__}; expected the Softmax that ssgan writes")
+    return keras.Model(classifier.input, last.input)
+
+
+def with_temperature(classifier: keras.Model, temperature: float) -> keras.Model:
+    """Returns a classifier whose logits are divided by a temperature before the softmax (arXiv:1706.04599)."""
+    logits = logits_of(classifier)
+    divided = keras.layers.Rescaling(1 / temperature, name="divided", dtype="float32")(logits.output)
+    return keras.Model(logits.input, keras.layers.Softmax(name="probabilities", dtype="float32")(divided))
+
+
 def _logits(discriminator: Discriminator, features: keras.KerasTensor) -> keras.KerasTensor:
     """Returns the class logits of features; of one that encodes, `mean(e) + log softmax(c)`, see `Discriminator`."""
     if not discriminator.encoding:

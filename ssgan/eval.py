@@ -5,8 +5,9 @@
 Prints the error of the averaged (EMA) and of the raw weights, per-class errors, the confusion matrix and the
 calibration error; writes metrics.json, confusion.png and report.html, a page to look at, into the run folder. With
 --images, --dataset or --data_dir other images are evaluated, with --split another split than `test`, with --views means
-over views of each, and the files are named after them. With --run=A,B,C the mean of the probabilities of these runs is
-evaluated, an ensemble; the files are written into the first folder and named after the ensemble.
+over views of each, with --calibrated at a temperature, and the files are named after them. With --run=A,B,C the mean of
+the probabilities of these runs is evaluated, an ensemble; the files are written into the first folder and named after
+the ensemble.
 """
 
 import dataclasses
@@ -62,6 +63,9 @@ class EvalConfig:
         "Predict the mean over views of each image: translated by a pixel, and flipped and inverted where the training "
         "showed them so; takes up to 18 times as long.",
     )
+    calibrated: bool = option(
+        False, "Divide the logits by the temperature that fits the images the run held out, before the softmax."
+    )
     sha256: str | None = option(
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is measured."
     )
@@ -100,11 +104,13 @@ def evaluate_run(options: EvalConfig) -> dict:
         _check_images(member, images)
     check_asked(members, samples=options.samples, has_score=options.accuracy_score)
     if all(member.config.has_labels for member in members):
+        if options.calibrated:
+            members = [member.calibrated() for member in members]
         if options.views:
             members = [member.in_views() for member in members]
         return evaluate_classifiers(members, images, options, other=other)
-    if options.views:
-        raise UsageError("--views: a plain GAN (--labels=0) has no classes to predict; leave it out")
+    if options.views or options.calibrated:
+        raise UsageError("--views and --calibrated: a plain GAN (--labels=0) has no classes to predict; leave them out")
     return evaluate_plain_gan(members, images, options)  # which has no classes to test
 
 

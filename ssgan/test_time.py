@@ -72,7 +72,7 @@ def averaged(classifier: keras.Model, views: Views) -> keras.Model:
         views: see `views_of`.
     """
     each = of_each(classifier, views)
-    return keras.Model(each.inputs, ops.mean(each.outputs[0], axis=1), name="classifier")
+    return keras.Model(each.input, ops.mean(each.output, axis=1), name="classifier")
 
 
 def _translated(size: int, by: int) -> list[int]:

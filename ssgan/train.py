@@ -66,6 +66,7 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
 
     from ssgan import augment, classifier
     from ssgan.data import labels
+    from ssgan.evaluate import confidence
     from ssgan.training import build as recipe
     from ssgan.training import sources
     from ssgan.training.callbacks import check_callbacks
@@ -112,6 +113,7 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
         gan.initialize_from_data(sources.to_begin_with(config, images, unlabeled))
 
         # Training
+        validation = (images.read(np.flatnonzero(held_out)), images.labels[held_out]) if config.validation else None
         figures = fit(
             gan,
             batches,
@@ -119,7 +121,7 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
             run_dir,
             about=about,
             drawn_as=sources.to_be_drawn(config, images, (label_mask | held_out) & (images.labels >= 0)),
-            validation=(images.read(np.flatnonzero(held_out)), images.labels[held_out]) if config.validation else None,
+            validation=validation,
             title=f"{_data_name(images)}, {config.labels:,} labels, {config.arch}",
             steps=steps,
             further=further,
@@ -130,6 +132,8 @@ def train(config: Config, *, callbacks: Sequence["keras.callbacks.Callback"] | N
         for model, name in ((gan, run.MODEL), (plain, classifier.CLASSIFIER_FILE)):
             with files.whole(run_dir / name) as temporary:
                 model.save(temporary)
+        if config.has_labels and validation is not None and len(validation[0]) >= confidence.LEAST_IMAGES:
+            files.write_json(run_dir / confidence.FILE, confidence.measure(classifier.logits_of(plain), *validation))
         files.write_json(run_dir / run.SUMMARY, figures)
     on = "" if "test" in sources.splits(config, images) or config.images is None else " --images=FOLDER"
     print(f"{figures['steps']} steps in {figures['train_seconds']:.0f} s. Test it: {_how_to_test(run_dir)}{on}")

@@ -52,7 +52,7 @@ def evaluate_classifiers(
     alone = [_evaluations(of_member, images) for of_member in probabilities]
     ema, raw = alone[0] if has_one else _evaluations(mean, images)
 
-    metrics = _test_figures(images, ema, raw) | {"views": num_views}
+    metrics = _test_figures(images, ema, raw) | {"views": num_views, "calibrated": options.calibrated}
     if has_one:
         metrics |= _origin(first)
     else:
@@ -66,8 +66,9 @@ def evaluate_classifiers(
     # Files and the page, then the report: it may be read by nobody
     name = f"{images.name} (SYNTHETIC)" if images.synthetic else images.name
     what = f"trained on {first.trained_on}" if has_one else f"ensemble of {len(members)} runs"
+    what += ", calibrated" if options.calibrated else ""
     what += f", {num_views} views of each image" if num_views > 1 else ""
-    picture, table, page = _paths(members, images, other=other, has_views=options.views)
+    picture, table, page = _paths(members, images, options, other=other)
     title = f"{name}: {report.headline(ema, weights='EMA', split=images.split)}\n{what}"
     report.confusion_matrix(ema.confusion, images.class_names, picture, title=title)
     files.write_json(table, metrics)
@@ -129,12 +130,13 @@ def evaluate_plain_gan(members: Sequence[Member], images: Source, options: "Eval
     return metrics
 
 
-def _paths(members: Sequence[Member], images: Source, *, other: bool, has_views: bool) -> list[Path]:
+def _paths(members: Sequence[Member], images: Source, options: "EvalConfig", *, other: bool) -> list[Path]:
     """Returns where the confusion matrix, the figures and the page go, named after what is evaluated."""
     suffix = f"_ensemble_{_digest(members)}" if len(members) > 1 else ""
     suffix += f"_{images.name}_{images.digest[:8]}" if other else ""
     suffix += "" if images.split == "test" else f"_{images.split}"
-    suffix += "_views" if has_views else ""
+    suffix += "_calibrated" if options.calibrated else ""
+    suffix += "_views" if options.views else ""
     names = (f"confusion{suffix}.png", f"metrics{suffix}.json", f"report{suffix}.html")
     return [members[0].run_dir / name for name in names]
 

@@ -11,10 +11,11 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from ssgan import test_time
-from ssgan.classifier import CLASSIFIER_FILE, load_classifier
+from ssgan.classifier import CLASSIFIER_FILE, load_classifier, logits_of
 from ssgan.data.own.decode import Preparation
 from ssgan.errors import UsageError
-from ssgan.evaluate import runs
+from ssgan.evaluate import confidence, runs
+from ssgan.evaluate.outliers import SCORES
 from ssgan.options import Config
 from ssgan.store import files, run
 
@@ -33,6 +34,10 @@ class Predictor:
         digests: sha256 of each run's classifier.
         logits: a model for each run, of images to the logits of each view of them, [batch, views, K].
         num_views: of an image, at most.
+        temperatures: by which the logits of each run are divided before the softmax.
+        outlier_score: of `ssgan.evaluate.outliers.SCORES`.
+        outlier_threshold: above which an image is an outlier; None where it is not known: of several runs or views, and
+            of a run that held out too few images.
     """
 
     class_names: tuple[str, ...]
@@ -41,22 +46,23 @@ class Predictor:
     digests: tuple[str, ...]
     logits: tuple[keras.Model, ...]
     num_views: int
+    temperatures: tuple[float, ...]
+    outlier_score: str
+    outlier_threshold: float | None
 
     def compiled(self, batch_size: int) -> Network:
         """Returns the function that predicts, compiled for batches of one size.
 
-        Of an ensemble, and of several views, probabilities and scores are the means. The score is
-        1 / (1 + Z) = sigmoid(-log Z), log Z the logsumexp of the logits: the probability that the image is generated,
-        where a generator took part in training (arXiv:1606.03498); otherwise the energy score (arXiv:2010.03759),
-        squashed.
+        Of an ensemble, and of several views, probabilities and scores are the means.
         """
         shape = (batch_size, *self.preparation.image_shape)
 
         @tf.function
         def predicted(images):
-            of_runs = [model(images, training=False) for model in self.logits]
-            means = [tf.reduce_mean(tf.nn.softmax(logits), axis=1) for logits in of_runs]
-            scores = [tf.reduce_mean(tf.sigmoid(-tf.reduce_logsumexp(logits, axis=-1)), axis=1) for logits in of_runs]
+            of_runs = [model(images, training=False) for model in self.logits]  # [batch, views, K] of each
+            pairs = zip(of_runs, self.temperatures, strict=True)
+            means = [tf.reduce_mean(tf.nn.softmax(logits / temperature), axis=1) for logits, temperature in pairs]
+            scores = [tf.reduce_mean(SCORES[self.outlier_score](logits), axis=1) for logits in of_runs]
             return tf.reduce_mean(means, axis=0), tf.reduce_mean(scores, axis=0)
 
         compiled = predicted.get_concrete_function(tf.TensorSpec(shape, tf.uint8))
@@ -68,16 +74,26 @@ class Predictor:
         return network
 
 
-def read_predictor(named: str | None, *, sha256: str | None = None, has_views: bool = False) -> Predictor:
+def read_predictor(
+    named: str | None,
+    *,
+    sha256: str | None = None,
+    has_views: bool = False,
+    outlier_score: str = "gan",
+    is_calibrated: bool = False,
+) -> Predictor:
     """Reads the classifiers of the runs that are named, or of the newest; the files may come from anyone.
 
     Args:
         named: folders of finished runs with commas between, or None.
         sha256: the digests that their classifiers must have, with commas between, or None.
         has_views: whether means over views of each image are predicted, see `ssgan.test_time`.
+        outlier_score: of `ssgan.evaluate.outliers.SCORES`.
+        is_calibrated: whether the logits are divided by a temperature, see `ssgan.evaluate.confidence`.
 
     Raises:
-        UsageError: if one of them is no finished run, is damaged or named twice, or they do not fit each other.
+        UsageError: if one of them is no finished run, is damaged or named twice, or they do not fit each other; if one
+            that is to be calibrated held out too few images.
     """
     read = [_read(folder, digest) for folder, digest in runs.find(named, sha256=sha256)]
     first_dir, first = read[0][0], read[0][1]
@@ -96,7 +112,16 @@ def read_predictor(named: str | None, *, sha256: str | None = None, has_views: b
         digests=tuple(digest for *_, digest, _ in read),
         logits=tuple(test_time.of_each(logits, seen) for (*_, logits), seen in zip(read, views, strict=True)),
         num_views=max(map(len, views)),
+        temperatures=tuple(confidence.read(run_dir)["temperature"] if is_calibrated else 1.0 for run_dir, *_ in read),
+        outlier_score=outlier_score,
+        outlier_threshold=_threshold([run_dir for run_dir, *_ in read], outlier_score, has_views=has_views),
     )
+
+
+def _threshold(run_dirs: Sequence[Path], outlier_score: str, *, has_views: bool) -> float | None:
+    if len(run_dirs) > 1 or has_views or not (run_dirs[0] / confidence.FILE).exists():
+        return None
+    return confidence.read(run_dirs[0])["outlier_thresholds"][outlier_score]
 
 
 def _views(run_dir: Path, class_names: Sequence[str]) -> test_time.Views:
@@ -117,15 +142,3 @@ def _read(run_dir: Path, sha256: str | None) -> tuple[Path, dict[str, Any], str,
     runs.check_made_for(file, found, (preparation.image_shape, len(names)))
     told = {"class_names": names, "preparation": preparation, "is_assumed": "preparation" not in about}
     return run_dir, told, digest, logits_of(classifier)
-
-
-def logits_of(classifier: keras.Model) -> keras.Model:
-    """Returns a classifier without its last layer, the softmax.
-
-    Raises:
-        UsageError: if that is another one.
-    """
-    last = classifier.layers[-1]
-    if not isinstance(last, keras.layers.Softmax):
-        raise UsageError(f"the classifier ends in a {type(last).__name__}; expected the Softmax that ssgan writes")
-    return keras.Model(classifier.inputs, last.input)

@@ -9,9 +9,10 @@ import keras
 
 from ssgan import terms, test_time
 from ssgan.augment import resolve_flip
-from ssgan.classifier import CLASSIFIER_FILE, load_classifier, to_classifier
+from ssgan.classifier import CLASSIFIER_FILE, load_classifier, to_classifier, with_temperature
 from ssgan.data.own import Preparation
 from ssgan.errors import UsageError
+from ssgan.evaluate import confidence
 from ssgan.gan import SSGAN
 from ssgan.models import Generator
 from ssgan.options import Config
@@ -57,6 +58,16 @@ class Member:
     def in_views(self) -> "Member":
         """Returns the run with classifiers that give means over its views."""
         averaged, raw = (test_time.averaged(one, self.views) for one in (self.averaged, self.raw))
+        return dataclasses.replace(self, averaged=averaged, raw=raw)
+
+    def calibrated(self) -> "Member":
+        """Returns the run with classifiers of the temperature that fits the images it held out.
+
+        Raises:
+            UsageError: if it held out too few.
+        """
+        temperature = confidence.read(self.run_dir)["temperature"]
+        averaged, raw = (with_temperature(one, temperature) for one in (self.averaged, self.raw))
         return dataclasses.replace(self, averaged=averaged, raw=raw)
 
     @property
