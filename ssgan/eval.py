@@ -61,7 +61,7 @@ class EvalConfig:
     views: bool = option(
         False,
         "Predict the mean over views of each image: translated by a pixel, and flipped and inverted where the training "
-        "showed them so; takes up to 18 times as long.",
+        "showed them so; takes up to 36 times as long.",
     )
     calibrated: bool = option(
         False, "Divide the logits by the temperature that fits the images the run held out, before the softmax."

@@ -67,7 +67,7 @@ class PredictConfig:
     views: bool = option(
         False,
         "Predict the mean over views of each picture: translated by a pixel, and flipped and inverted where the "
-        "training showed them so; takes up to 18 times as long.",
+        "training showed them so; takes up to 36 times as long.",
     )
     sha256: str | None = option(
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is predicted."
