@@ -31,6 +31,8 @@ _PARTS = (
     *(f"keras.layers.{name}" for name in ("Identity", "Activation", "ELU", "PReLU", "Add", "Multiply", "Concatenate")),
     *(f"keras.layers.{name}" for name in ("AveragePooling2D", "MaxPooling2D", "ZeroPadding2D", "LayerNormalization")),
     *(f"keras.layers.{name}" for name in ("DepthwiseConv2D", "SeparableConv2D", "GroupNormalization")),
+    *(f"keras.src.ops.numpy.{name}" for name in ("Take", "Transpose", "Reshape", "Concatenate", "Subtract", "Mean")),
+    "keras.src.ops.core.Cast",
     _FUNCTIONAL,
     "keras.Sequential",
 )
@@ -98,6 +100,25 @@ def load_classifier(path: str | Path, sha256: str | None = None) -> keras.Model:
     if file.suffix != ".keras":
         raise UsageError(f"{file}: expected a .keras file; other formats are not safe to load")
     return _settle(keras_files.load(file, root=_FUNCTIONAL, parts=_PARTS, sha256=sha256, mistaken=_GAN))
+
+
+def logits_of(classifier: keras.Model) -> keras.Model:
+    """Returns a classifier without its last layer, the softmax.
+
+    Raises:
+        UsageError: if that is another one.
+    """
+    last = classifier.layers[-1]
+    if not isinstance(last, keras.layers.Softmax):
+        raise UsageError(f"the classifier ends in a {type(last).__name__}; expected the Softmax that ssgan writes")
+    return keras.Model(classifier.input, last.input)
+
+
+def with_temperature(classifier: keras.Model, temperature: float) -> keras.Model:
+    """Returns a classifier whose logits are divided by a temperature before the softmax (arXiv:1706.04599)."""
+    logits = logits_of(classifier)
+    divided = keras.layers.Rescaling(1 / temperature, name="divided", dtype="float32")(logits.output)
+    return keras.Model(logits.input, keras.layers.Softmax(name="probabilities", dtype="float32")(divided))
 
 
 def _logits(discriminator: Discriminator, features: keras.KerasTensor) -> keras.KerasTensor:

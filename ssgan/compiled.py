@@ -15,16 +15,7 @@ from ssgan.phases import Phases
 from ssgan.replicated import check_replicated, give_own_seeds
 from ssgan.schedules import ConstantThenLinear  # noqa: F401  (a saved run names the optimizers' schedule)
 from ssgan.shares import check_divides
-from ssgan.terms import (
-    Adversarial,
-    FeatureMatching,
-    HistoricalAveraging,
-    HistoricalMean,
-    ModeSeeking,
-    Supervised,
-    Term,
-    check_terms,
-)
+from ssgan.terms import Adversarial, FeatureMatching, ModeSeeking, Supervised, Term, check_terms
 from ssgan.trainer import HostStepped
 
 _OPTIONS = ("updates", "generated_batch", "gan_views", "flip", "shift", "augment")
@@ -124,8 +115,7 @@ class CompiledGAN(HostStepped):
             trains_generator=bool(g_terms),
         )
         for term in terms:
-            if isinstance(term, HistoricalAveraging):
-                term.follow(getattr(self, term.network))
+            term.follow(self.generator if term in g_terms else self.discriminator)
         # Built here, because an optimizer that is built later is skipped when a saved model is restored.
         self.d_optimizer.build(self.discriminator.trainable_variables)
         self.g_optimizer.build(self.generator.trainable_variables)
@@ -134,10 +124,10 @@ class CompiledGAN(HostStepped):
         )
 
     @property
-    def histories(self) -> list[HistoricalMean]:
-        """The means of historical averaging; Keras looks through a model's attributes for what it is to save."""
+    def histories(self) -> list[keras.layers.Layer]:
+        """What terms keep from step to step; Keras looks through a model's attributes for what it is to save."""
         terms = [*getattr(self, "d_terms", ()), *getattr(self, "g_terms", ())]
-        return [term.history for term in terms if isinstance(term, HistoricalAveraging) and term.history is not None]
+        return [term.history for term in terms if term.history is not None]
 
     def get_compile_config(self) -> dict | None:
         """Returns the arguments of `compile`; None before it was called."""

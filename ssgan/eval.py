@@ -4,9 +4,10 @@
 
 Prints the error of the averaged (EMA) and of the raw weights, per-class errors, the confusion matrix and the
 calibration error; writes metrics.json, confusion.png and report.html, a page to look at, into the run folder. With
---images, --dataset or --data_dir other images are evaluated, with --split another split than `test`, and the files are
-named after them. With --run=A,B,C the mean of the probabilities of these runs is evaluated, an ensemble; the files are
-written into the first folder and named after the ensemble.
+--images, --dataset or --data_dir other images are evaluated, with --split another split than `test`, with --views means
+over views of each, with --calibrated at a temperature, and the files are named after them. With --run=A,B,C the mean of
+the probabilities of these runs is evaluated, an ensemble; the files are written into the first folder and named after
+the ensemble.
 """
 
 import dataclasses
@@ -59,6 +60,14 @@ class EvalConfig:
         "Also train a new classifier on 10,000 generated images alone and test it on the real ones (classification "
         "accuracy score, arXiv:1905.10887), and one on real images beside it: some minutes.",
     )
+    views: bool = option(
+        False,
+        "Predict the mean over views of each image: translated by a pixel, and flipped and inverted where the training "
+        "showed them so; takes up to 36 times as long.",
+    )
+    calibrated: bool = option(
+        False, "Divide the logits by the temperature that fits the images the run held out, before the softmax."
+    )
     sha256: str | None = option(
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is measured."
     )
@@ -108,9 +117,16 @@ def evaluate_run(options: EvalConfig) -> dict:
     for member in members:
         _check_images(member, images)
     check_asked(members, samples=options.samples, has_score=options.accuracy_score)
+    has_classes = all(member.config.has_labels for member in members)
+    if not has_classes and (options.views or options.calibrated):
+        raise UsageError("--views and --calibrated: a plain GAN (--labels=0) has no classes to predict; leave them out")
+    with workers.strategy.scope():
+        if options.calibrated:
+            members = [member.calibrated() for member in members]
+        if options.views:
+            members = [member.in_views() for member in members]
     with workers.lost_in_words("evaluate once more"):
-        has_classes = all(member.config.has_labels for member in members)
-        probabilities = probabilities_of(members, images, workers) if has_classes else None
+        probabilities = probabilities_of(members, images, options, workers) if has_classes else None
         metrics = {}
         if workers.is_chief and probabilities is not None:
             metrics = evaluate_classifiers(members, images, options, probabilities, other=other)

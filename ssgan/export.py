@@ -33,6 +33,11 @@ class ExportConfig:
         choices=("keras", "saved_model", "onnx", "litert", "openvino"),
     )
     out: str | None = option(None, "New folder to write. Default: export/FORMAT in the folder of the run.")
+    views: bool = option(
+        False,
+        "Write a classifier that predicts the mean over views of each image: translated by a pixel, and flipped and "
+        "inverted where the training showed them so; it takes up to 36 times as long.",
+    )
     license: str = option("other", "Licence that the model card names, as Hugging Face spells it: apache-2.0, mit, ...")
 
     def __post_init__(self):
@@ -69,14 +74,14 @@ def export_run(options: ExportConfig) -> Path:
     out = Path(os.path.expanduser(options.out)) if options.out else run_dir / "export" / options.format
     if os.path.lexists(out):
         raise UsageError(f"{out} is there already; an export is never overwritten: name a new folder with --out")
-    found = origin.read(run_dir)
+    found = origin.read(run_dir, has_views=options.views)
 
     # Converted and checked elsewhere, so that nothing is left of what fails
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "export")
         made.mkdir()
         with silenced_stderr():
-            report = checked.write(found.classifier, found.file, options.format, made)
+            report = checked.write(found.classifier, None if options.views else found.file, options.format, made)
         files.write_json(made / description.FILE, description.describe(found, options.format, report))
         files.write(made / card.FILE, card.text(found, options.format, licence=options.license))
 

@@ -3,11 +3,12 @@
   python -m ssgan.predict --run=FOLDER --out=predictions.csv PATH ...
 
 Each PATH is a picture, a folder of pictures (and folders), or `-` for a list of files on standard input, one a line or
-with NUL behind each. Every picture gets a row: path, class, probability, outlier_score, reason. The outlier score lies
-in 0..1: the higher, the less the picture is like the training images. Rank by it; it is no probability of an error. It
-is 1 / (1 + Z), Z the sum of the exponentials of the logits: the GAN's probability that the image is generated, and in a
-run without a generator (--gan_weight=0) the energy score. A picture that cannot be read has the reason in its row.
-Pictures are prepared as those of the training were.
+with NUL behind each. Every picture gets a row: path, class, probability, outlier_score, outlier, reason. The outlier
+score lies in 0..1: the higher, the less the picture is like the training images. Rank by it; it is no probability of an
+error. It is 1 / (1 + Z), Z the sum of the exponentials of the logits: the GAN's probability that the image is
+generated, and in a run without a generator (--gan_weight=0) the energy score. An outlier has a higher one than 95 % of
+the images that the run held out. A picture that cannot be read has the reason in its row. Pictures are prepared as
+those of the training were.
 
 In CSV, a cell that begins with one of = + - @ ' or with a tab or CR has a ' put before it, lest a spreadsheet computes
 it: take one leading ' away to have the path. JSON lines are exact. The rows are written to FILE.part, which becomes
@@ -57,7 +58,21 @@ class PredictConfig:
         None, "Form of the rows. Default: by the name of --out, else csv.", choices=("csv", "jsonl")
     )
     all: bool = option(False, "Whether each row has the probability of every class, too.")
+    outlier_score: str = option(
+        "gan",
+        "What the outlier score is made of: gan, all logits, the GAN's probability of being generated; max_logit, the "
+        "largest of them; max_softmax, 1 less the probability of the class.",
+        choices=("gan", "max_logit", "max_softmax"),
+    )
+    calibrated: bool = option(
+        False, "Divide the logits by the temperature that fits the images the run held out, before the softmax."
+    )
     resume: bool = option(False, "Go on with an unfinished --out; its rows are kept, a torn last one is dropped.")
+    views: bool = option(
+        False,
+        "Predict the mean over views of each picture: translated by a pixel, and flipped and inverted where the "
+        "training showed them so; takes up to 36 times as long.",
+    )
     sha256: str | None = option(
         None, "Expected sha256 of each run's classifier.keras, with commas between. With another, nothing is predicted."
     )
@@ -70,7 +85,7 @@ class PredictConfig:
     )
 
     def __post_init__(self):
-        for name in ("format", "distribute"):
+        for name in ("format", "outlier_score", "distribute"):
             check(PredictConfig, name, getattr(self, name), shown_as=f"--{name}")
 
 
@@ -122,13 +137,21 @@ def predict(config: PredictConfig) -> dict[str, int]:
         pictures = dict(itertools.islice(pictures.items(), share.index, None, len(share.workers)))
     workers = start("none" if share is not None else config.distribute)
     with workers.strategy.scope():
-        predictor = read_predictor(config.run, sha256=config.sha256)
+        predictor = read_predictor(
+            config.run,
+            sha256=config.sha256,
+            has_views=config.views,
+            outlier_score=config.outlier_score,
+            is_calibrated=config.calibrated,
+        )
     if predictor.is_assumed:
         size = "x".join(map(str, predictor.preparation.image_shape[:2]))
         print(f"the run does not say how its images were prepared; pictures are padded to {size}", file=sys.stderr)
 
     # Rows
-    table = Table(format=form, class_names=predictor.class_names, has_all=config.all)
+    table = Table(
+        format=form, class_names=predictor.class_names, has_all=config.all, threshold=predictor.outlier_threshold
+    )
     with _target(out, predictor, table, resume=config.resume) as (file, done), Signals() as signals:
         left = {path: reason for path, reason in pictures.items() if path not in done}
         bar = tqdm.tqdm(total=len(done) + len(left), initial=len(done), unit=" pictures", disable=None, leave=False)
@@ -167,7 +190,7 @@ def predictions(
 
     preparation = predictor.preparation
     most = max(1, min(_LARGEST_BATCH, _LARGEST_PIXELS // (preparation.height * preparation.width)))
-    batch_size = min(most, len(pictures))
+    batch_size = min(max(1, most // predictor.num_views), len(pictures))
     if not batch_size:
         return
     if workers is None or workers.replicas == 1:
@@ -219,6 +242,9 @@ def _target(
         "preparation": predictor.preparation.as_dict(),
         "format": table.format,
         "all": table.has_all,
+        "views": predictor.num_views,
+        "outlier_score": predictor.outlier_score,
+        "temperatures": list(predictor.temperatures),
     }
     with growing.opened(out, about, resume=resume) as file:
         done, length = table.read(file)

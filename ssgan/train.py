@@ -132,6 +132,7 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
         gan.initialize_from_data(sources.to_begin_with(config, images, unlabeled))
 
         # Training
+        validation = (images.read(np.flatnonzero(held_out)), images.labels[held_out]) if config.validation else None
         figures = fit(
             gan,
             batches,
@@ -140,7 +141,7 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
             workers=workers,
             about=about,
             drawn_as=sources.to_be_drawn(config, images, (label_mask | held_out) & (images.labels >= 0)),
-            validation=(images.read(np.flatnonzero(held_out)), images.labels[held_out]) if config.validation else None,
+            validation=validation,
             title=f"{_data_name(images)}, {config.labels:,} labels, {config.arch}",
             steps=steps,
             further=further,
@@ -148,21 +149,30 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
 
         # Results
         if workers.is_chief:
-            _save(gan, run_dir, figures)
+            _save(gan, config, run_dir, validation, figures)
         workers.wait()
     on = "" if "test" in sources.splits(config, images) or config.images is None else " --images=FOLDER"
     print(f"{figures['steps']} steps in {figures['train_seconds']:.0f} s. Test it: {_how_to_test(run_dir)}{on}")
     return run_dir
 
 
-def _save(gan: "SSGAN", run_dir: Path, figures: dict[str, float]) -> None:
-    """Writes what a finished run has: the whole model, the classifier and what the training took."""
+def _save(
+    gan: "SSGAN",
+    config: Config,
+    run_dir: Path,
+    validation: "tuple[npt.NDArray, npt.NDArray] | None",
+    figures: dict[str, float],
+) -> None:
+    """Writes what a finished run has: the model, the classifier, what held-out images say, what the training took."""
     from ssgan import classifier
+    from ssgan.evaluate import confidence
 
     plain = classifier.to_classifier(gan.ema_discriminator)
     for model, name in ((gan, run.MODEL), (plain, classifier.CLASSIFIER_FILE)):
         with files.whole(run_dir / name) as temporary:
             model.save(temporary)
+    if config.has_labels and validation is not None and len(validation[0]) >= confidence.LEAST_IMAGES:
+        files.write_json(run_dir / confidence.FILE, confidence.measure(classifier.logits_of(plain), *validation))
     files.write_json(run_dir / run.SUMMARY, figures)
 
 

@@ -171,8 +171,9 @@ def test_the_saved_flagfile_repeats_a_deterministic_run(trained, cache):
 def test_an_ensemble_predicts_the_mean_of_its_members_probabilities(trained, cache):
     folder, _ = trained
     (first,) = (folder / "runs").iterdir()
-    done = here(folder, cache, "train", *TINY, "--label_seed=1", "--run_dir=other")
+    done = here(folder, cache, "train", *TINY, "--label_seed=1", "--validation=200", "--run_dir=other")
     assert done.returncode == 0, done.stderr
+    assert "calibration.json" in os.listdir(folder / "other") and "calibration.json" not in os.listdir(first)
     names = [str(first.relative_to(folder)), "other"]
     done = here(folder, cache, "eval", f"--run={','.join(names)}")
     assert done.returncode == 0, done.stderr
@@ -186,8 +187,18 @@ def test_an_ensemble_predicts_the_mean_of_its_members_probabilities(trained, cac
     assert "An ensemble of 2 runs" in page.read_text()
     images, labels = street_digits.load("test", 2000, cache_dir=cache / "ssgan")
     models = [keras.models.load_model(folder / name / "classifier.keras") for name in names]
-    mean = sum(model.predict(images, verbose=0) for model in models) / 2
-    assert metrics["test_error"] == pytest.approx(np.mean(mean.argmax(axis=1) != labels), abs=1e-3)
+    each = [model.predict(images, verbose=0) for model in models]
+    assert metrics["test_error"] == pytest.approx(np.mean((each[0] + each[1]).argmax(axis=1) != labels), abs=1e-3)
+
+    done = here(folder, cache, "eval", f"--run={','.join(names)}", "--calibrated")
+    assert done.returncode == 2 and f"{first.relative_to(folder)} has no calibration.json" in done.stderr
+    done = here(folder, cache, "eval", "--run=other", "--calibrated")
+    assert done.returncode == 0 and "(label seed 1), calibrated, tested on" in done.stdout, done.stderr
+    temperature = json.loads((folder / "other" / "calibration.json").read_text())["temperature"]
+    powers = each[1].astype(np.float64) ** (1 / temperature)
+    expected = -np.log((powers / powers.sum(axis=1, keepdims=True))[np.arange(len(labels)), labels]).mean()
+    calibrated = json.loads((folder / "other" / "metrics_calibrated.json").read_text())["ema"]
+    assert calibrated["negative_log_likelihood"] == pytest.approx(expected, rel=1e-3)
 
 
 def test_an_ensemble_of_a_run_with_itself_or_with_another_number_of_digests_is_refused(trained, cache):

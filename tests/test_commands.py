@@ -18,7 +18,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from ssgan import command as cli
-from ssgan import data, report
+from ssgan import data, report, test_time
+from ssgan.classifier import load_classifier
 from ssgan.errors import UsageError
 from ssgan.eval import EvalConfig, evaluate_run
 from ssgan.evaluate.runs import read_members
@@ -130,6 +131,21 @@ def test_another_split_than_test_can_be_evaluated(read_once, monkeypatch, capsys
     page = (run_dir / "report_validation.html").read_text("utf-8")
     assert "validation error" in page and "1 (first, label seed 0)" not in page and "犬" in page
     assert (run_dir / "confusion_validation.png").is_file() and not (run_dir / "metrics.json").exists()
+
+
+def test_views_of_each_image_are_averaged(read_once, capsys):
+    run_dir = read_once
+    metrics = evaluate_run(EvalConfig(run=str(run_dir), split="validation", views=True))
+    assert "9 views of each image, tested on partly_labelled" in capsys.readouterr().out
+    assert metrics["views"] == 9 and (run_dir / "report_validation_views.html").is_file()
+    config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
+    images = data.load("partly_labelled", "validation", data_dir=config.data_dir, image_size=(16, 16))
+    seen = test_time.Views(shifts=(-1, 0, 1)).of(images.read(np.arange(2)).astype("float32"))
+    classifier = load_classifier(run_dir)
+    mean = np.mean([classifier(seen[:, number]) for number in range(9)], axis=0)
+    expected = -np.log(mean[np.arange(2), images.labels]).mean()
+    written = files.read_json(run_dir / "metrics_validation_views.json")
+    assert written["ema"]["negative_log_likelihood"] == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_page_is_written_without_the_images_of_the_training_where_they_are_gone(read_once, monkeypatch):

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import ssgan
+from ssgan import test_time
 from ssgan.errors import UsageError
 from ssgan.export import ExportConfig, export_run, main
 from ssgan.formats import card, checked, origin
@@ -115,6 +116,22 @@ def test_programs_find_beside_it_what_they_need(name, exported, run_dir):
     assert found["classifier_sha256"] == files.sha256(run_dir / "classifier.keras")
     assert found["versions"]["ssgan"] == ssgan.__version__
     assert found["check"]["images"] == 64 and 0 <= found["check"]["largest_difference"] <= 1e-5
+
+
+@pytest.mark.parametrize("name", ["keras", "onnx"])
+def test_it_gives_the_mean_over_views_where_that_is_asked_for(name, run_dir, tmp_path):
+    for package in FORMATS[name].packages:
+        pytest.importorskip(package)
+    main(["export", f"--run={run_dir}", f"--format={name}", f"--out={tmp_path / 'views'}", "--views"])
+    run = FORMATS[name].load(tmp_path / "views" / FORMATS[name].file)
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 16, 16, 3), np.uint8)
+    seen = test_time.Views(shifts=(-1, 0, 1), inverts=True).of(pixels)
+    classifier = ssgan.load_classifier(run_dir)
+    expected = np.mean([classifier(seen[:, number]) for number in range(18)], axis=0)
+    np.testing.assert_allclose(run(pixels), expected, atol=1e-6)
+    description = files.read_json(tmp_path / "views" / "classifier.json")
+    assert description["views"] == 18 and description["figures"] == {}  # the error was measured of one view
+    assert "Each image is looked at in 18 ways" in (tmp_path / "views" / card.FILE).read_text()
 
 
 def test_keras_own_file_is_copied_as_it_is(exported, run_dir):

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,11 +23,14 @@ from PIL import Image
 
 import ssgan
 from ssgan import predict as command
+from ssgan import test_time
 from ssgan.classifier import CLASSIFIER_FILE
 from ssgan.data.own import stream
 from ssgan.data.own.decode import Preparation, Unreadable, read_picture
 from ssgan.errors import Stopped, UsageError
+from ssgan.evaluate import confidence
 from ssgan.evaluate.predictor import read_predictor
+from ssgan.options import Config
 from ssgan.options.flags import parse_flags
 from ssgan.predict import PredictConfig, predict
 from ssgan.report.predictions import COLUMNS, Table
@@ -99,6 +103,12 @@ def parsed(*arguments):
     return parse_flags(PredictConfig, ["predict", *map(str, arguments)], usage="", positional="paths")
 
 
+def predicted_rows(capsysbinary, *arguments):
+    predict(parsed(*arguments))
+    read = read_jsonl if "--format=jsonl" in arguments else read_csv
+    return read(capsysbinary.readouterr().out)
+
+
 def read_csv(content):
     text = content.decode("utf-8", "surrogateescape")
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
@@ -152,6 +162,48 @@ def test_an_ensemble_is_the_mean_of_its_runs(runs, pictures, capsysbinary, small
     assert np.abs(each[0][0] - each[1][0]).max() > 1e-3
 
 
+def test_outliers_are_told_by_a_score_and_a_threshold_and_logits_are_calibrated(runs, pictures, tmp_path, capsysbinary):
+    run_dir = shutil.copytree(runs[0], tmp_path / "run")
+    paths = [row["path"] for row in predicted_rows(capsysbinary, f"--run={run_dir}", pictures) if not row["reason"]]
+    classifier = ssgan.load_classifier(run_dir)
+    images = np.stack([read_picture(path, SQUARE) for path in paths])
+    logits = keras.Model(classifier.input, classifier.get_layer("logits").output)(images).numpy().astype(np.float64)
+    scores = 1 / (1 + np.exp(logits.max(axis=-1)))
+    threshold = float(np.sort(scores)[6:8].mean())  # three of ten lie above
+    written = {"temperature": 2.0, "outlier_thresholds": {"gan": 0.0, "max_logit": threshold, "max_softmax": 1.0}}
+    files.write_json(run_dir / confidence.FILE, written)
+
+    flags = [f"--run={run_dir}", "--outlier_score=max_logit", "--calibrated", pictures]
+    rows = [row for row in predicted_rows(capsysbinary, *flags) if not row["reason"]]
+    np.testing.assert_allclose([float(row["outlier_score"]) for row in rows], scores, rtol=2e-6)
+    assert [row["outlier"] for row in rows] == ["yes" if score > threshold else "no" for score in scores]
+    powers = np.exp(logits / 2)
+    expected_probabilities = powers.max(axis=-1) / powers.sum(axis=-1)
+    np.testing.assert_allclose([float(row["probability"]) for row in rows], expected_probabilities, rtol=2e-6)
+    lines = predicted_rows(capsysbinary, *flags, "--format=jsonl")
+    assert [line["outlier"] for line in lines if not line["reason"]] == [row["outlier"] == "yes" for row in rows]
+    assert {line["outlier"] for line in lines if line["reason"]} == {None}
+    both = predicted_rows(capsysbinary, f"--run={run_dir},{runs[1]}", pictures)
+    assert {row["outlier"] for row in both} == {""}  # of an ensemble, no threshold is known
+
+
+def test_views_are_averaged(runs, pictures, tmp_path, small_batches, capsysbinary):
+    run_dir = shutil.copytree(runs[0], tmp_path / "run")
+    files.write(run_dir / run.OPTIONS, Config(labels=2, shift=2, augment="photo", flip="yes").to_json())
+    predict(parsed(f"--run={run_dir}", "--all", "--views", pictures))
+    rows = [row for row in read_csv(capsysbinary.readouterr().out) if not row["reason"]]
+    images = np.stack([read_picture(row["path"], SQUARE) for row in rows])
+    views = test_time.views_of(shift=2, flip="yes", augment="photo").of(keras.ops.convert_to_tensor(images))
+    classifier = ssgan.load_classifier(run_dir)
+    logits_of = keras.Model(classifier.input, classifier.get_layer("logits").output)
+    of_views = [logits_of(views[:, number]).numpy().astype(np.float64) for number in range(36)]
+    probabilities = np.mean([classifier(views[:, number]).numpy() for number in range(36)], axis=0)
+    found = [[float(row[f"probability_{name}"]) for name in CLASSES] for row in rows]
+    np.testing.assert_allclose(found, probabilities, rtol=2e-5, atol=1e-6)
+    scores = np.mean([1 / (1 + np.exp(logits).sum(axis=-1)) for logits in of_views], axis=0)
+    np.testing.assert_allclose([float(row["outlier_score"]) for row in rows], scores, rtol=2e-5)
+
+
 def test_a_run_of_a_benchmark_set_pads_and_says_so(tmp_path, capsysbinary):
     """One that an earlier version finished, too."""
     picture = make_picture(tmp_path / "wide.png", size=(20, 60))
@@ -202,7 +254,9 @@ def test_every_batch_has_one_shape_and_little_is_read_ahead(runs, tmp_path, monk
     assert (found[-1].images[0] == 7).all() and (found[-1].images[1:] == 0).all()
     for batch, size in ((SQUARE, 256), (Preparation(height=128, width=128, channels=3, resize="pad"), 64)):
         predictor = types.SimpleNamespace(
-            preparation=batch, compiled=lambda size: lambda images: (np.zeros((len(images), 3)), np.zeros(len(images)))
+            num_views=1,
+            preparation=batch,
+            compiled=lambda size: lambda images: (np.zeros((len(images), 3)), np.zeros(len(images))),
         )
         (one, *_), *_ = command.predictions({**named}, predictor)
         assert len(one.images) == size

@@ -104,8 +104,10 @@ def measure(arch: str, size: int, folder: str, *, count: int, rounds: int) -> di
 def untrained(arch: str, size: int) -> "Predictor":
     """Returns a predictor of ten classes with the weights of the beginning."""
     import ssgan
+    from ssgan import test_time
+    from ssgan.classifier import logits_of
     from ssgan.data.own.decode import Preparation
-    from ssgan.evaluate.predictor import Predictor, logits_of
+    from ssgan.evaluate.predictor import Predictor
 
     discriminator = ssgan.Discriminator(10, arch=arch)
     discriminator.build((None, size, size, 3))
@@ -114,7 +116,8 @@ def untrained(arch: str, size: int) -> "Predictor":
         preparation=Preparation(height=size, width=size, channels=3, resize="crop"),
         is_assumed=False,
         digests=("",),
-        logits=(logits_of(ssgan.to_classifier(discriminator)),),
+        logits=(test_time.of_each(logits_of(ssgan.to_classifier(discriminator)), test_time.Views()),),
+        temperatures=(1.0,),
     )
 
 

@@ -27,17 +27,28 @@ if TYPE_CHECKING:
 _BATCH = 250  # images that a replica looks at together
 
 
-def probabilities_of(members: Sequence[Member], images: Source, workers: Workers) -> npt.NDArray[np.float32]:
+def probabilities_of(
+    members: Sequence[Member], images: Source, options: "EvalConfig", workers: Workers
+) -> npt.NDArray[np.float32]:
     """Returns what runs predict, [members, (EMA, raw), images, classes], on each of those who predict together.
 
     Args:
         members: runs that have classes, loaded under the strategy of the workers.
         images: to test on.
+        options: of the command.
         workers: those who predict together.
     """
+    batch_size = max(1, _BATCH // _num_views(members, options))
     return np.array(
-        [[_probabilities(one, images, workers) for one in (member.averaged, member.raw)] for member in members]
+        [
+            [_probabilities(one, images, workers, batch_size=batch_size) for one in (member.averaged, member.raw)]
+            for member in members
+        ]
     )
+
+
+def _num_views(members: Sequence[Member], options: "EvalConfig") -> int:
+    return max(len(member.views) for member in members) if options.views else 1
 
 
 def evaluate_classifiers(
@@ -62,7 +73,8 @@ def evaluate_classifiers(
     alone = [_evaluations(of_member, images) for of_member in probabilities]
     ema, raw = alone[0] if has_one else _evaluations(mean, images)
 
-    metrics = _test_figures(images, ema, raw)
+    num_views = _num_views(members, options)
+    metrics = _test_figures(images, ema, raw) | {"views": num_views, "calibrated": options.calibrated}
     if has_one:
         metrics |= _origin(first)
     else:
@@ -76,7 +88,9 @@ def evaluate_classifiers(
     # Files and the page, then the report: it may be read by nobody
     name = f"{images.name} (SYNTHETIC)" if images.synthetic else images.name
     what = f"trained on {first.trained_on}" if has_one else f"ensemble of {len(members)} runs"
-    picture, table, page = _paths(members, images, other=other)
+    what += ", calibrated" if options.calibrated else ""
+    what += f", {num_views} views of each image" if num_views > 1 else ""
+    picture, table, page = _paths(members, images, options, other=other)
     title = f"{name}: {report.headline(ema, weights='EMA', split=images.split)}\n{what}"
     report.confusion_matrix(ema.confusion, images.class_names, picture, title=title)
     files.write_json(table, metrics)
@@ -138,11 +152,13 @@ def evaluate_plain_gan(members: Sequence[Member], images: Source, options: "Eval
     return metrics
 
 
-def _paths(members: Sequence[Member], images: Source, *, other: bool) -> list[Path]:
+def _paths(members: Sequence[Member], images: Source, options: "EvalConfig", *, other: bool) -> list[Path]:
     """Returns where the confusion matrix, the figures and the page go, named after what is evaluated."""
     suffix = f"_ensemble_{_digest(members)}" if len(members) > 1 else ""
     suffix += f"_{images.name}_{images.digest[:8]}" if other else ""
     suffix += "" if images.split == "test" else f"_{images.split}"
+    suffix += "_calibrated" if options.calibrated else ""
+    suffix += "_views" if options.views else ""
     names = (f"confusion{suffix}.png", f"metrics{suffix}.json", f"report{suffix}.html")
     return [members[0].run_dir / name for name in names]
 
@@ -163,14 +179,14 @@ def _evaluations(probabilities: npt.NDArray, images: Source) -> list[Evaluation]
     return [evaluate(row, images.labels, class_names=images.class_names) for row in probabilities]
 
 
-def _probabilities(classifier: keras.Model, images: Source, workers: Workers) -> npt.NDArray:
+def _probabilities(classifier: keras.Model, images: Source, workers: Workers, *, batch_size: int) -> npt.NDArray:
     """Returns the predictions for all images, which are read a few thousand at a time."""
     parts = np.array_split(np.arange(len(images)), -(-len(images) // 5000))
     predicted: Callable[[npt.NDArray], npt.NDArray] = functools.partial(
-        classifier.predict, batch_size=_BATCH, verbose=0
+        classifier.predict, batch_size=batch_size, verbose=0
     )
     if workers.replicas > 1:
-        predicted = workers.spread(classifier, batch_size=_BATCH * workers.replicas)
+        predicted = workers.spread(classifier, batch_size=batch_size * workers.replicas)
     return np.concatenate([predicted(images.read(rows)) for rows in parts])
 
 

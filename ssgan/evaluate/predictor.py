@@ -1,7 +1,7 @@
 """Finished runs, as they predict: of each the classifier alone, and one compiled function for all."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ssgan.classifier import CLASSIFIER_FILE, load_classifier
+from ssgan import test_time
+from ssgan.classifier import CLASSIFIER_FILE, load_classifier, logits_of
 from ssgan.data.own.decode import Preparation
 from ssgan.errors import UsageError
-from ssgan.evaluate import runs
+from ssgan.evaluate import confidence, runs
+from ssgan.evaluate.outliers import SCORES
+from ssgan.options import Config
 from ssgan.store import files, run
 from ssgan.workers import Workers
 
@@ -30,7 +33,12 @@ class Predictor:
         preparation: of the images, as in training.
         is_assumed: whether the run does not say how its images were prepared: `pad` is taken then.
         digests: sha256 of each run's classifier.
-        logits: a model for each run, of images to logits [batch, K].
+        logits: a model for each run, of images to the logits of each view of them, [batch, views, K].
+        num_views: of an image, at most.
+        temperatures: by which the logits of each run are divided before the softmax.
+        outlier_score: of `ssgan.evaluate.outliers.SCORES`.
+        outlier_threshold: above which an image is an outlier; None where it is not known: of several runs or views, and
+            of a run that held out too few images.
     """
 
     class_names: tuple[str, ...]
@@ -38,6 +46,10 @@ class Predictor:
     is_assumed: bool
     digests: tuple[str, ...]
     logits: tuple[keras.Model, ...]
+    temperatures: tuple[float, ...]
+    num_views: int = 1
+    outlier_score: str = "gan"
+    outlier_threshold: float | None = None
 
     def spread(self, workers: Workers, batch_size: int) -> Network:
         """Returns the function that predicts, each replica its rows of batches of one size, see `compiled`."""
@@ -46,9 +58,7 @@ class Predictor:
     def compiled(self, batch_size: int) -> Network:
         """Returns the function that predicts, compiled for batches of one size.
 
-        Of an ensemble, probabilities and scores are the means. The score is 1 / (1 + Z) = sigmoid(-log Z), log Z the
-        logsumexp of the logits: the probability that the image is generated, where a generator took part in training
-        (arXiv:1606.03498); otherwise the energy score (arXiv:2010.03759), squashed.
+        Of an ensemble, and of several views, probabilities and scores are the means.
         """
         shape = (batch_size, *self.preparation.image_shape)
         compiled = tf.function(self._predicted).get_concrete_function(tf.TensorSpec(shape, tf.uint8))
@@ -60,23 +70,37 @@ class Predictor:
         return network
 
     def _predicted(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        logits = tf.stack([model(images, training=False) for model in self.logits])
-        scores = tf.sigmoid(-tf.reduce_logsumexp(logits, axis=-1))
-        return tf.reduce_mean(tf.nn.softmax(logits), axis=0), tf.reduce_mean(scores, axis=0)
+        of_runs = [model(images, training=False) for model in self.logits]  # [batch, views, K] of each
+        pairs = zip(of_runs, self.temperatures, strict=True)
+        means = [tf.reduce_mean(tf.nn.softmax(logits / temperature), axis=1) for logits, temperature in pairs]
+        scores = [tf.reduce_mean(SCORES[self.outlier_score](logits), axis=1) for logits in of_runs]
+        return tf.reduce_mean(means, axis=0), tf.reduce_mean(scores, axis=0)
 
 
-def read_predictor(named: str | None, *, sha256: str | None = None) -> Predictor:
+def read_predictor(
+    named: str | None,
+    *,
+    sha256: str | None = None,
+    has_views: bool = False,
+    outlier_score: str = "gan",
+    is_calibrated: bool = False,
+) -> Predictor:
     """Reads the classifiers of the runs that are named, or of the newest; the files may come from anyone.
 
     Args:
         named: folders of finished runs with commas between, or None.
         sha256: the digests that their classifiers must have, with commas between, or None.
+        has_views: whether means over views of each image are predicted, see `ssgan.test_time`.
+        outlier_score: of `ssgan.evaluate.outliers.SCORES`.
+        is_calibrated: whether the logits are divided by a temperature, see `ssgan.evaluate.confidence`.
 
     Raises:
-        UsageError: if one of them is no finished run, is damaged or named twice, or they do not fit each other.
+        UsageError: if one of them is no finished run, is damaged or named twice, or they do not fit each other; if one
+            that is to be calibrated held out too few images.
     """
     read = [_read(folder, digest) for folder, digest in runs.find(named, sha256=sha256)]
     first_dir, first = read[0][0], read[0][1]
+    views = [_views(run_dir, first["class_names"]) if has_views else test_time.Views() for run_dir, *_ in read]
     for run_dir, about, *_ in read[1:]:
         for name in about:
             if about[name] != first[name]:
@@ -89,8 +113,22 @@ def read_predictor(named: str | None, *, sha256: str | None = None) -> Predictor
         preparation=first["preparation"],
         is_assumed=first["is_assumed"],
         digests=tuple(digest for *_, digest, _ in read),
-        logits=tuple(logits for *_, logits in read),
+        logits=tuple(test_time.of_each(logits, seen) for (*_, logits), seen in zip(read, views, strict=True)),
+        num_views=max(map(len, views)),
+        temperatures=tuple(confidence.read(run_dir)["temperature"] if is_calibrated else 1.0 for run_dir, *_ in read),
+        outlier_score=outlier_score,
+        outlier_threshold=_threshold([run_dir for run_dir, *_ in read], outlier_score, has_views=has_views),
     )
+
+
+def _threshold(run_dirs: Sequence[Path], outlier_score: str, *, has_views: bool) -> float | None:
+    if len(run_dirs) > 1 or has_views or not (run_dirs[0] / confidence.FILE).exists():
+        return None
+    return confidence.read(run_dirs[0])["outlier_thresholds"][outlier_score]
+
+
+def _views(run_dir: Path, class_names: Sequence[str]) -> test_time.Views:
+    return runs.views_of_run(Config.from_json(files.read_text(run_dir / run.OPTIONS)), class_names)
 
 
 def _read(run_dir: Path, sha256: str | None) -> tuple[Path, dict[str, Any], str, keras.Model]:
@@ -107,15 +145,3 @@ def _read(run_dir: Path, sha256: str | None) -> tuple[Path, dict[str, Any], str,
     runs.check_made_for(file, found, (preparation.image_shape, len(names)))
     told = {"class_names": names, "preparation": preparation, "is_assumed": "preparation" not in about}
     return run_dir, told, digest, logits_of(classifier)
-
-
-def logits_of(classifier: keras.Model) -> keras.Model:
-    """Returns a classifier without its last layer, the softmax.
-
-    Raises:
-        UsageError: if that is another one.
-    """
-    last = classifier.layers[-1]
-    if not isinstance(last, keras.layers.Softmax):
-        raise UsageError(f"the classifier ends in a {type(last).__name__}; expected the Softmax that ssgan writes")
-    return keras.Model(classifier.inputs, last.input)

@@ -1,15 +1,18 @@
 """Finished runs, as they are evaluated; their files may come from anyone."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from ssgan import terms
-from ssgan.classifier import CLASSIFIER_FILE, load_classifier, to_classifier
+from ssgan import terms, test_time
+from ssgan.augment import resolve_flip
+from ssgan.classifier import CLASSIFIER_FILE, load_classifier, to_classifier, with_temperature
 from ssgan.data.own import Preparation
 from ssgan.errors import UsageError
+from ssgan.evaluate import confidence
 from ssgan.gan import SSGAN
 from ssgan.models import Generator
 from ssgan.options import Config
@@ -48,6 +51,26 @@ class Member:
         return preparation_of(self.about, self.run_dir / run.ABOUT)
 
     @property
+    def views(self) -> test_time.Views:
+        """The views of an image that its training has taught to be of one class."""
+        return views_of_run(self.config, self.about["class_names"])
+
+    def in_views(self) -> "Member":
+        """Returns the run with classifiers that give means over its views."""
+        averaged, raw = (test_time.averaged(one, self.views) for one in (self.averaged, self.raw))
+        return dataclasses.replace(self, averaged=averaged, raw=raw)
+
+    def calibrated(self) -> "Member":
+        """Returns the run with classifiers of the temperature that fits the images it held out.
+
+        Raises:
+            UsageError: if it held out too few.
+        """
+        temperature = confidence.read(self.run_dir)["temperature"]
+        averaged, raw = (with_temperature(one, temperature) for one in (self.averaged, self.raw))
+        return dataclasses.replace(self, averaged=averaged, raw=raw)
+
+    @property
     def trained_on(self) -> str:
         """The images and labels, in words."""
         name = f"{self.about['dataset']} (SYNTHETIC)" if self.about["synthetic"] else self.about["dataset"]
@@ -83,6 +106,12 @@ def preparation_of(about: dict[str, Any], path: Path) -> Preparation:
     if list(preparation.image_shape) != shape:
         raise UsageError(f"{path}: images are {shape}, prepared as {preparation.image_shape}; expected the same")
     return preparation
+
+
+def views_of_run(config: Config, class_names: Sequence[str]) -> test_time.Views:
+    """Returns the views of an image that a training of such options has taught to be of one class."""
+    flip = resolve_flip(config.flip, class_names)
+    return test_time.views_of(shift=config.shift, flip=flip, augment=config.augment)
 
 
 def load_gan(path: Path) -> SSGAN:

@@ -55,7 +55,7 @@ print(classes[probabilities[0].argmax()])
 ```
 
 Prepare images as those of the training were: {_FITS[origin.preparation.resize]}.
-`{DESCRIPTION}` tells programs so.
+`{DESCRIPTION}` tells programs so.{_views(origin)}
 
 ## Training
 
@@ -118,6 +118,12 @@ def _trained_by(origin: Origin) -> str:
     return (
         f"{by}, as the discriminator of a semi-supervised GAN ([arXiv:1606.03498](https://arxiv.org/abs/1606.03498))."
     )
+
+
+def _views(origin: Origin) -> str:
+    if origin.num_views == 1:
+        return ""
+    return f" Each image is looked at in {origin.num_views} ways, and the mean of their probabilities is given."
 
 
 def _without_label(origin: Origin) -> str:

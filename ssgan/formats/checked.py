@@ -15,12 +15,12 @@ CHECKED_IMAGES = 64
 LARGEST_DIFFERENCE = 1e-5  # of a probability; float32 in another order of summation gives some 1e-7
 
 
-def write(classifier: keras.Model, file: Path, name: str, folder: Path) -> dict[str, Any]:
+def write(classifier: keras.Model, file: Path | None, name: str, folder: Path) -> dict[str, Any]:
     """Writes a classifier into a folder, in one of `runtimes.FORMATS`, and compares it there with Keras.
 
     Args:
         classifier: as `ssgan.load_classifier` returns it.
-        file: the `.keras` file that it was loaded from.
+        file: the `.keras` file that it was loaded from; None where it is of no file.
         name: of the format.
         folder: an empty folder.
 
@@ -36,6 +36,8 @@ def write(classifier: keras.Model, file: Path, name: str, folder: Path) -> dict[
     try:
         if runtimes.FORMATS[name].keras_name:
             runtimes.write(classifier, name, path)
+        elif file is None:
+            classifier.save(path)
         else:
             shutil.copyfile(file, path)
         run = runtimes.FORMATS[name].load(path)

@@ -38,6 +38,7 @@ def describe(origin: Origin, name: str, check: dict[str, Any]) -> dict[str, Any]
             "dtype": "float32",
             "range": [0, 1],
         },
+        "views": origin.num_views,
         "figures": origin.figures,
         "classifier_sha256": origin.sha256,
         "check": check,

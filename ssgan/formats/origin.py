@@ -6,17 +6,18 @@ from typing import Any
 
 import keras
 
+from ssgan import test_time
 from ssgan.classifier import CLASSIFIER_FILE, load_classifier
 from ssgan.data.labels import load_label_mask
 from ssgan.data.own.decode import Preparation
 from ssgan.errors import UsageError
-from ssgan.evaluate.runs import check_made_for, preparation_of, read_about
+from ssgan.evaluate.runs import check_made_for, preparation_of, read_about, views_of_run
 from ssgan.options import Config
 from ssgan.store import files, run
 from ssgan.training.build import is_baseline
 
-_METRICS = "metrics.json"
-# What is taken from metrics.json, by type.
+_METRICS, _METRICS_OF_VIEWS = "metrics.json", "metrics_views.json"
+# What is taken from them, by type.
 _FIGURES = {"test_error": float, "num_test": int, "dataset": str, "synthetic": bool}
 
 
@@ -37,6 +38,7 @@ class Origin:
         has_gan: whether a generator took part.
         is_supervised: whether it was trained on the labelled images alone.
         figures: the test error and what it was measured on; empty where nothing was.
+        num_views: of each image, over which the classifier gives the mean; see `ssgan.test_time`.
     """
 
     name: str
@@ -53,10 +55,15 @@ class Origin:
     has_gan: bool
     is_supervised: bool
     figures: dict[str, Any]
+    num_views: int
 
 
-def read(run_dir: Path) -> Origin:
+def read(run_dir: Path, *, has_views: bool = False) -> Origin:
     """Reads a finished run; its files may come from anyone.
+
+    Args:
+        run_dir: its folder.
+        has_views: whether the classifier is to give means over views of each image.
 
     Raises:
         UsageError: if one of them is damaged, or they do not fit each other.
@@ -66,11 +73,12 @@ def read(run_dir: Path) -> Origin:
         raise UsageError(f"{run_dir / run.ABOUT}: class_names is {str(about['class_names'])[:100]}; expected texts")
     classifier, digest = _classifier(file, about)
     config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
+    views = views_of_run(config, about["class_names"]) if has_views else test_time.Views()
     return Origin(
         name=run_dir.resolve().name,
         file=file,
         sha256=digest,
-        classifier=classifier,
+        classifier=test_time.averaged(classifier, views) if has_views else classifier,
         classes=about["class_names"],
         preparation=preparation_of(about, run_dir / run.ABOUT),
         dataset=str(about.get("dataset")),
@@ -80,7 +88,8 @@ def read(run_dir: Path) -> Origin:
         version=str(about.get("ssgan", "")),
         has_gan=config.gan_weight > 0,
         is_supervised=is_baseline(config),
-        figures=_figures(run_dir / _METRICS),
+        figures=_figures(run_dir / (_METRICS_OF_VIEWS if has_views else _METRICS)),
+        num_views=len(views),
     )
 
 

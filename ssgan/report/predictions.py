@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-COLUMNS = ("path", "class", "probability", "outlier_score", "reason")
+COLUMNS = ("path", "class", "probability", "outlier_score", "outlier", "reason")
 # What makes a spreadsheet compute; and the mark itself, so that one of them can always be taken away again.
 _MARKED = ("=", "+", "-", "@", "\t", "\r", "'")
 _QUOTED = re.compile(r'[",;\t\r\n]')  # `;` and tabs part cells in some languages' spreadsheets
@@ -25,11 +25,13 @@ class Table:
         format: `csv` or `jsonl`.
         class_names: of the K classes.
         has_all: whether a row has the probability of every class.
+        threshold: outlier score above which a picture is an outlier; None: nothing is said of that.
     """
 
     format: str
     class_names: tuple[str, ...]
     has_all: bool
+    threshold: float | None = None
 
     def header(self) -> bytes:
         """Returns the first line of a CSV file; nothing for JSON lines."""
@@ -58,10 +60,11 @@ class Table:
 
     def _row(self, path: str, reason: str, probabilities: npt.NDArray[np.float32], score: float) -> Any:
         best = int(probabilities.argmax())
-        values: list[Any] = [path, self.class_names[best], _short(probabilities[best]), _short(score), None]
+        is_outlier = None if self.threshold is None else bool(score > self.threshold)
+        values: list[Any] = [path, self.class_names[best], _short(probabilities[best]), _short(score), is_outlier, None]
         every: list[float | None] = [_short(one) for one in probabilities] if self.has_all else []
         if reason:
-            values, every = [path, None, None, None, reason], [None] * len(every)
+            values, every = [path, *[None] * (len(COLUMNS) - 2), reason], [None] * len(every)
         if self.format == "csv":
             return [*values, *every]
         named = dict(zip(COLUMNS, values, strict=True))
@@ -100,7 +103,7 @@ class Table:
         (cells,) = csv.reader(io.StringIO(text, newline=""), strict=True)
         if len(cells) != len(COLUMNS) + len(self.class_names) * self.has_all:
             raise ValueError("a cell is missing")
-        return cells[0].removeprefix("'"), not cells[4]
+        return cells[0].removeprefix("'"), not cells[COLUMNS.index("reason")]
 
 
 def _short(value: float) -> float:
@@ -112,11 +115,13 @@ def _json_line(row: dict[str, Any]) -> bytes:
     return json.dumps(row, allow_nan=False).encode() + b"\n"
 
 
-def _csv_line(cells: Iterable[str | float | None]) -> bytes:
+def _csv_line(cells: Iterable[str | float | bool | None]) -> bytes:
     return (",".join(map(_cell, cells)) + "\n").encode("utf-8", "surrogateescape")
 
 
-def _cell(value: str | float | None) -> str:
+def _cell(value: str | float | bool | None) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if not isinstance(value, str):
         return "" if value is None else f"{value:.7g}"
     text = f"'{value}" if value.startswith(_MARKED) else value

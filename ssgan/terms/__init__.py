@@ -15,7 +15,7 @@ from ssgan.terms.logits import gan_logits, kplus1_logits, masked_mean
 from ssgan.terms.objectives import OBJECTIVES, Objective, check_objective, generated_loss, real_loss
 from ssgan.terms.ogan import CodeCorrelation, GeneratorCodeCorrelation, check_codes, correlation, standardized
 from ssgan.terms.penalties import R1, R2, GradientPenalty, SlopePenalty
-from ssgan.terms.pseudo_labels import PseudoLabels, is_confident, pseudo_label_loss
+from ssgan.terms.pseudo_labels import ClassFrequencies, PseudoLabels, aligned_logits, is_confident, pseudo_label_loss
 from ssgan.terms.smoothness import (
     AdversarialExamples,
     ConsistencyTerm,
@@ -30,6 +30,7 @@ __all__ = [
     "Adversarial",
     "AdversarialExamples",
     "ClassFeatureMatching",
+    "ClassFrequencies",
     "CodeCorrelation",
     "ConsistencyTerm",
     "FeatureMatching",
@@ -55,6 +56,7 @@ __all__ = [
     "Supervised",
     "Term",
     "VirtualAdversarial",
+    "aligned_logits",
     "check_codes",
     "check_objective",
     "check_terms",

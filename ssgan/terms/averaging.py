@@ -28,7 +28,7 @@ class HistoricalAveraging(Term):
     history: "HistoricalMean | None" = None
 
     def follow(self, network: keras.Model) -> None:
-        """Begins a mean of the trainable weights of a network; called by `compile`, before anything is traced."""
+        """Begins a mean of the trainable weights of a network."""
         self.history = HistoricalMean(network.trainable_variables, name=self.name)
         self._weights = network.trainable_variables
 

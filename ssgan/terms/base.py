@@ -107,6 +107,7 @@ class Term:
         network: `discriminator` or `generator`, whose loss it is a term of; None: of either.
         options: its arguments, each with the name of the option whose bounds it has, or None.
         watched: names of its `figures`.
+        history: what it keeps from step to step, a layer, so that its variables are saved; None: nothing.
 
     Raises:
         UsageError: for an argument out of its bounds.
@@ -117,6 +118,7 @@ class Term:
     network: ClassVar[str | None] = None
     options: ClassVar[dict[str, str | None]]
     watched: tuple[str, ...] = ()
+    history: keras.layers.Layer | None = None
 
     def __init__(self, weight: float = 1.0, **arguments: Any):
         self.weight = weight
@@ -131,6 +133,9 @@ class Term:
 
     def check(self, discriminator: keras.Model, generator: keras.Model, terms: Sequence["Term"]) -> None:
         """Raises a UsageError if it cannot be computed with these networks, beside the terms of both; see `compile`."""
+
+    def follow(self, network: keras.Model) -> None:
+        """Begins the `history`, of a term that has one; `compile` calls it, before anything is traced."""
 
     def figures(self, passes: Passes) -> dict[str, tuple[tf.Tensor, tf.Tensor | None]]:
         """Returns what else is to be seen in the logs: by name, values [rows] and their weights [rows], or None."""

@@ -132,7 +132,14 @@ def d_terms(config: Config, *, steps: int) -> list[terms.Term]:
         (True, terms.GradientPenalty(in_proportion * config.gradient_penalty_weight)),
         (True, terms.HistoricalAveraging(config.historical_averaging_weight)),
         (True, terms.CodeCorrelation(in_proportion * config.encoder_weight)),
-        (classes, terms.PseudoLabels(config.pseudo_label_weight, threshold=config.pseudo_label_threshold)),
+        (
+            classes,
+            terms.PseudoLabels(
+                config.pseudo_label_weight,
+                threshold=config.pseudo_label_threshold,
+                alignment=config.pseudo_label_alignment,
+            ),
+        ),
         (
             config.conditional,
             terms.GeneratedLabels(

@@ -123,6 +123,13 @@ class PseudoLabels(Group):
     pseudo_label_threshold: float = option(
         0.95, "Probability from which on a prediction counts as confident.", low=0.0, high=1.0
     )
+    pseudo_label_alignment: float = option(
+        0.0,
+        "How far predictions are first made as frequent in each class as the labels are (distribution alignment, "
+        "arXiv:1911.09785): 0, not at all; 1, wholly. For very few labels; with enough of them it costs error.",
+        low=0.0,
+        high=1.0,
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

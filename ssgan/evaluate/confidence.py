@@ -1,0 +1,69 @@
+"""What held-out images say of a classifier beyond its error: how sure it may be, and what is an outlier to it."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import scipy.special
+
+from ssgan.errors import UsageError
+from ssgan.evaluate.calibration import best_temperature, expected_calibration_error
+from ssgan.evaluate.outliers import SCORES, thresholds
+from ssgan.store import files
+
+FILE = "calibration.json"
+_BATCH = 250  # images
+LEAST_IMAGES = 200  # with fewer, neither a temperature nor a twentieth of the images is known well enough
+
+
+def measure(logits_of: keras.Model, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.integer]) -> dict[str, Any]:
+    """Returns the temperature of a classifier, its figures before and after, and the thresholds of outlier scores.
+
+    Args:
+        logits_of: of images to logits [n, K].
+        images: [n, height, width, channels], not trained on.
+        labels: [n] in 0..K - 1.
+    """
+    parts = (images[start : start + _BATCH] for start in range(0, len(images), _BATCH))
+    logits = np.concatenate([np.asarray(logits_of(part, training=False)) for part in parts])
+    temperature = best_temperature(logits, labels)
+    return {
+        "images": len(images),
+        "temperature": temperature,
+        "before": _figures(logits, labels),
+        "after": _figures(logits / temperature, labels),
+        "outlier_thresholds": thresholds(logits),
+    }
+
+
+def read(run_dir: Path) -> dict[str, Any]:
+    """Returns what `measure` found at the end of a run.
+
+    Raises:
+        UsageError: if there is none, or the file is damaged.
+    """
+    path = run_dir / FILE
+    if not path.exists():
+        raise UsageError(
+            f"{run_dir} has no {FILE}; expected a run that held out at least {LEAST_IMAGES} images: train with "
+            "--validation=500"
+        )
+    found = files.read_json(path)
+    names = found.get("outlier_thresholds")
+    if not isinstance(names, dict) or names.keys() != SCORES.keys():
+        raise UsageError(f"{path}: outlier_thresholds is {str(names)[:100]}; expected {', '.join(SCORES)}")
+    for key, value in {"temperature": found.get("temperature"), **names}.items():
+        if not isinstance(value, float) or not 0 <= value <= 100:
+            raise UsageError(f"{path}: {key} is {str(value)[:100]}; expected a number from 0 to 100")
+    return found
+
+
+def _figures(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> dict[str, float]:
+    log_probabilities = scipy.special.log_softmax(np.asarray(logits, np.float64), axis=-1)
+    confidences, right = np.exp(log_probabilities.max(axis=-1)), log_probabilities.argmax(axis=-1) == labels
+    return {
+        "negative_log_likelihood": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
+        "calibration_error": expected_calibration_error(confidences, right),
+    }
