@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from ssgan import command as cli
@@ -26,7 +27,7 @@ from ssgan.evaluate.runs import read_members
 from ssgan.options import Config
 from ssgan.store import files, run
 from ssgan.train import _without_visible_label, train
-from ssgan.training.loop import _how_to_go_on
+from ssgan.workers import Workers
 from tests.test_cli import ROOT
 from tests.tfds_sets import PartlyLabelled  # noqa: F401 - makes it known to TFDS
 
@@ -181,7 +182,8 @@ def test_images_without_a_label_are_not_evaluated(read_once, split, without, cou
 def test_the_commands_that_are_printed_can_be_pasted(trained):
     run_dir, printed = trained
     assert shlex.split(printed[-1].partition("python -m ")[2]) == ["ssgan.eval", f"--run={run_dir}"]
-    assert shlex.split(_how_to_go_on(run_dir))[-2:] == ["--resume", f"--run_dir={run_dir}"]
+    told = Workers(tf.distribute.get_strategy(), None).how_to_go_on(run_dir)
+    assert shlex.split(told)[-2:] == ["--resume", f"--run_dir={run_dir}"]
 
 
 def test_a_finished_run_says_how_to_test_it(trained, capsys):

@@ -68,7 +68,7 @@ def fit(
         tf.errors.OpError: if another worker has ended, see `Workers.lost_in_words`.
     """
     identity = {"options": config.mathematics(), **{name: about[name] for name in _IDENTITY}}
-    newest = functools.partial(_newest, run_dir / run.CHECKPOINTS, identity, workers, steps=steps)
+    newest = functools.partial(_newest_of_chief, run_dir / run.CHECKPOINTS, identity, workers, steps=steps)
     how_to_go_on = workers.how_to_go_on(run_dir)
     saved = newest()
     rollbacks = saved.about["rollbacks"] if saved else 0
@@ -139,16 +139,16 @@ def _with_monitor(belongs: dict[str, Any], monitor: callbacks.Monitor) -> dict[s
     return {**belongs, "monitor": monitor.state()}
 
 
-def _newest(folder: Path, identity: dict[str, Any], workers: Workers, *, steps: int) -> Checkpoint | None:
+def _newest_of_chief(folder: Path, identity: dict[str, Any], workers: Workers, *, steps: int) -> Checkpoint | None:
     """Returns the newest whole checkpoint, which the chief reads; the others learn all of it but the arrays."""
-    saved = _read_newest(folder, identity, steps=steps) if workers.is_chief else None
+    saved = _newest(folder, identity, steps=steps) if workers.is_chief else None
     if not workers.are_several:
         return saved
     sent = workers.from_chief({"step": saved.step, "about": saved.about} if saved else None)
     return saved or (sent and Checkpoint(sent["step"], {}, sent["about"]))
 
 
-def _read_newest(folder: Path, identity: dict[str, Any], *, steps: int) -> Checkpoint | None:
+def _newest(folder: Path, identity: dict[str, Any], *, steps: int) -> Checkpoint | None:
     """Returns the newest whole checkpoint, after a look at whether it is of this run, and at what a run needs of it."""
     saved = checkpoint.load_newest(folder)
     if saved is None:
