@@ -116,10 +116,8 @@ def fit(
             ]
             try:
                 if start < steps:
-                    found, length = (
-                        workers.batches(batches, start=start),
-                        steps - start if workers.replicas > 1 else None,
-                    )
+                    found = workers.batches(batches, start=start)
+                    length = steps - start if workers.replicas > 1 else None  # of those, which have no end
                     gan.fit(found, steps_per_epoch=length, shuffle=False, verbose=0, callbacks=watching)
                 return {"steps": gan.step, "train_seconds": monitor.seconds(), "rollbacks": rollbacks}
             except NonFiniteError as error:
