@@ -140,9 +140,11 @@ class Workers:
         return f"go on with{on_all}: python -m ssgan.train --resume --run_dir={shlex.quote(str(run_dir))}"
 
     def wait(self) -> None:
-        """Waits for all workers."""
+        """Waits for all workers, of whom each may end then: none has still to send something to another."""
         if self.are_several:
             self.total(np.zeros(1))
+            with contextlib.suppress(*_LOST):  # whoever is through this has seen that all others are through the first
+                self.total(np.zeros(1))
 
     @contextlib.contextmanager
     def lost_in_words(self, how_to_go_on: str) -> Iterator[None]:

@@ -73,11 +73,11 @@ def main() -> None:
 
 
 def arrays(gan) -> dict[str, Any]:
-    """Returns the state of a training by name, but for figures and counts."""
+    """Returns the trained weights by name."""
     import numpy as np
 
-    named = {name: np.asarray(variable) for name, variable in gan.state().items() if not name.startswith("metric_")}
-    return {name: value for name, value in named.items() if value.dtype.kind == "f"}
+    trained = {id(variable) for variable in gan.trainable_variables}
+    return {name: np.asarray(variable) for name, variable in gan.state().items() if id(variable) in trained}
 
 
 def exchanged(gan, workers, batches) -> dict[str, int]:
