@@ -14,7 +14,7 @@ def equality() -> str:
 def faults() -> str:
     """What happened to runs of two processes of which one was killed or stopped."""
     rows = []
-    for row in result("distribute")["faults"]:
+    for row in result("distribute").get("faults", []):
         if "worker" in row:
             who = "the chief" if row["worker"] == 0 else "the other worker"
             noticed, status = f"{row['noticed_after_seconds']:.1f} s", str(row["status"])
@@ -23,6 +23,8 @@ def faults() -> str:
             what, noticed, status = "SIGTERM, then resumed by one process", "", str(row["status"])
         weights = "identical" if row["difference"] == 0 else f"differ by {row['difference']:.1e}"
         rows.append([what, noticed, status, weights])
+    if not rows:
+        return "Not measured yet."
     return markdown(["what happened", "the other ended after", "status", "weights in the end"], rows)
 
 
