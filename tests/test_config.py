@@ -223,7 +223,11 @@ def test_help_lists_the_dozen_options_that_most_need(capsys, flag):
 
 
 def test_help_lists_a_group(capsys):
-    assert help_of(capsys, "--help=pseudo_labels")[1] == ["pseudo_label_weight", "pseudo_label_threshold"]
+    assert help_of(capsys, "--help=pseudo_labels")[1] == [
+        "pseudo_label_weight",
+        "pseudo_label_threshold",
+        "pseudo_label_alignment",
+    ]
     assert "--help=everything: expected one of data, own_images, labels" in refusal(capsys, "--help=everything")
 
 

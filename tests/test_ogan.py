@@ -7,9 +7,8 @@ import tensorflow as tf
 
 import ssgan
 from ssgan import terms
-from ssgan.classifier import to_classifier
+from ssgan.classifier import logits_of, to_classifier
 from ssgan.errors import UsageError
-from ssgan.evaluate.predictor import logits_of
 from ssgan.gan import to_unit_range
 from ssgan.inputs import Batch
 from ssgan.models import Discriminator, Generator
@@ -117,7 +116,7 @@ def test_it_is_saved_and_exported_with_both_logits(tmp_path):
     to_classifier(network).save(tmp_path / "classifier.keras")
     classifier = ssgan.load_classifier(tmp_path / "classifier.keras")
     np.testing.assert_allclose(classifier(PIXELS), keras.ops.softmax(logits), atol=1e-5)
-    np.testing.assert_allclose(logits_of(classifier)([PIXELS]), logits, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(logits_of(classifier)(PIXELS), logits, rtol=1e-4, atol=1e-4)
     assert classifier.get_layer("logits").output.shape == (None, 3)
 
 

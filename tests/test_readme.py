@@ -233,6 +233,7 @@ def test_the_options_that_a_page_names_exist(page):
         "no",
         "opt_out",
     }  # of experiments/readme.py, mkdocs, pytest and OpenVINO; --name=value stands for any
+    known |= {"nodes", "ntasks", "gpus", "distribution"}  # of Slurm
     found = set(re.findall(r"(?<![\w-])--(\w+)", PAGES[page]))
     assert found <= known, found - known
     recipes = set(re.findall(r"--recipe=(\w+)", PAGES[page])) - {"NAME"}

@@ -218,7 +218,7 @@ def test_a_forged_checkpoint_is_refused_with_one_line(unfinished, monkeypatch, c
 
 def test_a_run_without_a_whole_checkpoint_does_not_begin_anew(unfinished, monkeypatch, cache):
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    monkeypatch.setattr("tensorflow.config.experimental.enable_op_determinism", lambda: None)  # it would last
+    in_this_process(monkeypatch)
     for path in (unfinished / run.CHECKPOINTS).iterdir():
         os.truncate(path / checkpoint.STATE, 1000)
     before, steps = sorted(unfinished.rglob("*")), history(unfinished)

@@ -26,7 +26,7 @@ def gan(monkeypatch):
     monkeypatch.setattr(gan.ema_generator, "call", lambda inputs, training: gan.pictures(*inputs))
     monkeypatch.setattr(
         gan,
-        "predict",
+        "probabilities",
         lambda images, **_: np.eye(CLASSES)[np.clip(images.mean(axis=(1, 2, 3)) // 85, 0, 2).astype(int)],
     )
     return gan

@@ -70,15 +70,14 @@ def _look(request: dict[str, Any]) -> None:
     import keras
     import numpy as np
 
+    from ssgan.classifier import load_classifier
     from ssgan.data.own import stream
     from ssgan.evaluate.predictor import read_predictor
 
-    predictor = read_predictor(request["run"])
-    (logits,) = predictor.logits
-    if "features" not in [layer.name for layer in logits.layers]:
+    predictor, classifier = read_predictor(request["run"]), load_classifier(request["run"])
+    if "features" not in [layer.name for layer in classifier.layers]:
         raise UsageError(f"{request['run']}: its classifier has no layer of features")
-    probabilities = keras.layers.Softmax()(logits.output)
-    model = keras.Model(logits.inputs, [logits.get_layer("features").output, probabilities])
+    model = keras.Model(classifier.input, [classifier.get_layer("features").output, classifier.output])
     pictures = dict.fromkeys(request["paths"], "")
     batches = stream.read_batches(pictures, predictor.preparation, batch_size=min(_BATCH, len(pictures)))
     parts = [(model.predict_on_batch(batch.images), len(batch.paths), batch.reasons) for batch in batches]
