@@ -75,7 +75,8 @@ def test_what_is_measured_is_read_again(classifier, tmp_path):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"temperature": "hot"}, "temperature is hot; expected a number from 0 to 100"),
+        ({"temperature": "hot"}, "temperature is hot; expected a number above 0, at most 100"),
+        ({"temperature": 0.0}, "temperature is 0.0; expected a number above 0, at most 100"),
         ({"temperature": -1.0}, "temperature is -1.0; expected a number"),
         ({"outlier_thresholds": {"gan": 0.5}}, "outlier_thresholds is {'gan': 0.5}; expected gan, max_logit, max_sof"),
     ],

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import scipy.special
 
 from ssgan.errors import UsageError
-from ssgan.evaluate.calibration import best_temperature, expected_calibration_error
+from ssgan.evaluate.calibration import best_temperature
+from ssgan.evaluate.classification import evaluate
 from ssgan.evaluate.outliers import SCORES, thresholds
 from ssgan.store import files
 
@@ -55,15 +56,16 @@ def read(run_dir: Path) -> dict[str, Any]:
     if not isinstance(names, dict) or names.keys() != SCORES.keys():
         raise UsageError(f"{path}: outlier_thresholds is {str(names)[:100]}; expected {', '.join(SCORES)}")
     for key, value in {"temperature": found.get("temperature"), **names}.items():
-        if not isinstance(value, float) or not 0 <= value <= 100:
-            raise UsageError(f"{path}: {key} is {str(value)[:100]}; expected a number from 0 to 100")
+        if not isinstance(value, float) or not 0 <= value <= 100 or (key == "temperature" and value == 0):
+            above = "above 0, at most 100" if key == "temperature" else "from 0 to 100"
+            raise UsageError(f"{path}: {key} is {str(value)[:100]}; expected a number {above}")
     return found
 
 
 def _figures(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> dict[str, float]:
-    log_probabilities = scipy.special.log_softmax(np.asarray(logits, np.float64), axis=-1)
-    confidences, right = np.exp(log_probabilities.max(axis=-1)), log_probabilities.argmax(axis=-1) == labels
+    probabilities = scipy.special.softmax(np.asarray(logits, np.float64), axis=-1)
+    found = evaluate(probabilities, labels, class_names=[str(number) for number in range(logits.shape[1])])
     return {
-        "negative_log_likelihood": float(-log_probabilities[np.arange(len(labels)), labels].mean()),
-        "calibration_error": expected_calibration_error(confidences, right),
+        "negative_log_likelihood": found.negative_log_likelihood,
+        "calibration_error": found.calibration_error,
     }
