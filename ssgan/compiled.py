@@ -47,7 +47,7 @@ class CompiledGAN(HostStepped):
         """Configures the training.
 
         The defaults are the plain GAN of the paper's section 5. The command line has the recipe that the pages
-        measure: `ssgan.training.build.compile_gan(gan, ssgan.options.Config(), steps=6_800)`. The number of steps
+        measure: `ssgan.training.build.compile_gan(gan, ssgan.options.Config(), steps=5_800)`. The number of steps
         done goes on where a model is compiled again.
 
         Args:

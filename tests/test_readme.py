@@ -44,7 +44,7 @@ COMMANDS = {
     "ssgan.launch": (LaunchConfig, "command"),
 }
 # What stands in the place of what would take minutes.
-QUICK = {"6_800": "2", "10_000": "2", "Discriminator(10)": 'Discriminator(10, arch="tiny")'}
+QUICK = {"5_800": "2", "10_000": "2", "Discriminator(10)": 'Discriminator(10, arch="tiny")'}
 QUICK |= {"width=16": "width=2", "width=32": "width=2"}
 QUICK |= {
     'augment="affine"': 'augment="none"',
