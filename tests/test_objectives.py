@@ -21,6 +21,7 @@ VALUES = {
     "lsgan_symmetric": ([4.5, 0.5, 0.5], [0.5, 0.5, 4.5]),
     "hinge": ([3, 1, 0], [0, 1, 3]),
     "wasserstein": ([2, 0, -2], [-2, 0, 2]),
+    "ipm": ([2, 0, -2], [-2, 0, 2]),
     "exponential": ([2.718282, 1, 0.367879], [0.367879, 1, 2.718282]),
     "kl": ([2, 0, -2], [0.049787, 0.367879, 2.718282]),
     "reverse_kl": ([7.389056, 1, 0.135335], [-3, -1, 1]),
@@ -109,15 +110,15 @@ def test_the_discriminators_best_answer(name):
     assert np.allclose(best, np.log(RATIOS), atol=1e-3) == objective.is_log_ratio
 
 
-def test_two_have_no_finite_best_answer_and_one_of_them_no_bound():
-    assert OBJECTIVES.keys() - BEST.keys() == {"tv", "wasserstein"}
-    for name in ("tv", "wasserstein"):
+def test_three_have_no_finite_best_answer_and_two_of_them_no_bound():
+    assert OBJECTIVES.keys() - BEST.keys() == {"tv", "wasserstein", "ipm"}
+    for name in ("tv", "wasserstein", "ipm"):
         objective = OBJECTIVES[name]
         for ratio in RATIOS:
             u = np.linspace(-6, 6, 50)  # beyond, tanh is 1 in float32
             slopes = ratio * slope(objective.real, u) + slope(objective.generated, u)
             assert (np.sign(slopes) == np.sign(1 - ratio)).all()
-    assert [name for name, objective in OBJECTIVES.items() if objective.needs_lipschitz] == ["wasserstein"]
+    assert [name for name, objective in OBJECTIVES.items() if objective.needs_lipschitz] == ["wasserstein", "ipm"]
 
 
 @pytest.mark.parametrize("name", DIVERGENCES)
@@ -185,6 +186,21 @@ def test_training_begins_at_0_where_u_is_no_log_ratio():
         np.testing.assert_allclose(objective.scores(logits), [expected] * 2, atol=1e-6)
     np.testing.assert_allclose(
         OBJECTIVES["hinge"].scores(tf.constant([[2.0, 0.0, -1.0]])), [2.169846 - math.log(3)], atol=1e-6
+    )
+
+
+def test_ipm_weighs_the_class_logits_by_their_probabilities():
+    logits = tf.constant([[2.0, 0.0, -1.0], [5.0, 5.0, 5.0], [300.0, -300.0, 0.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        scores = OBJECTIVES["ipm"].scores(logits)
+    np.testing.assert_allclose(scores, [1.645579, 5.0, 300.0], rtol=1e-6)
+    u = np.logaddexp.reduce(logits.numpy().astype(np.float64), axis=1)
+    probabilities = np.exp(logits.numpy() - u[:, None])
+    entropy = np.sum(probabilities * (u[:, None] - logits.numpy()), axis=1)
+    np.testing.assert_allclose(scores, u - entropy, rtol=1e-6)
+    np.testing.assert_allclose(
+        tape.gradient(scores, logits), probabilities * (1 + logits.numpy() - scores.numpy()[:, None]), atol=1e-6
     )
 
 

@@ -153,7 +153,7 @@ def test_the_results_of_a_game_join_those_that_are_there(tmp_path, monkeypatch):
 def test_equal_pushes_have_one_name():
     found = tour_figure.slopes()
     assert sorted(", ".join(found).split(", ")) == sorted(terms.OBJECTIVES)
-    assert "gan, js" in found and "hinge, wasserstein, kl, pearson, jeffrey" in found
+    assert "gan, js" in found and "hinge, wasserstein, ipm, kl, pearson, jeffrey" in found
     at_0 = {name: push[len(push) // 2] for name, push in found.items()}
     assert at_0["gan, js"] == pytest.approx(0.5) and at_0["lsgan"] == 1 and at_0["tv"] == 0.5
     assert len(found) <= len(tour_figure.COLOURS)

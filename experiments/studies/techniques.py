@@ -34,7 +34,7 @@ ERROR = "validation: held-out train images"
 
 
 def _objective(name: str) -> list[str]:
-    bound = ["--gradient_penalty_weight=10"] if name == "wasserstein" else []
+    bound = ["--gradient_penalty_weight=10"] if name in ("wasserstein", "ipm") else []
     return [f"--objective={name}", "--adversarial_weight=1", *bound]
 
 

@@ -119,9 +119,9 @@ def _of_losses(config: "Config") -> Iterator[str]:
             f"{_shown(config, 'label_smoothing', 'objective')}: its target is no probability that could be smoothed; "
             f"leave it out, or take {', '.join(_SMOOTHED)}"
         )
-    if config.objective == "wasserstein" and not config.gradient_penalty_weight:
+    if config.objective in ("wasserstein", "ipm") and not config.gradient_penalty_weight:
         yield (
-            "--objective=wasserstein has no minimum unless the slope of the discriminator is bounded; add "
+            f"--objective={config.objective} has no minimum unless the slope of the discriminator is bounded; add "
             "--gradient_penalty_weight=10"
         )
     if config.objective == "gan_saturating" and not config.adversarial_weight and config.gan_weight:

@@ -35,6 +35,7 @@ class Objective:
             "real", as the `K + 1` classes have it.
         needs_lipschitz: whether it has no minimum unless the slope of `u` is bounded.
         grows_exponentially: whether a loss grows as an exponential of `u`: in float32 it is infinite from about 88 on.
+        weighs_classes: whether the losses look at the mean class logit in place of `u`, see `scores`.
     """
 
     real: Loss
@@ -44,6 +45,7 @@ class Objective:
     is_log_ratio: bool = False
     needs_lipschitz: bool = False
     grows_exponentially: bool = False
+    weighs_classes: bool = False
 
     def scores(self, logits: tf.Tensor, discriminator: keras.Model | None = None) -> tf.Tensor:
         """Returns what the three losses look at: the GAN logit; where it is no log ratio, less `log K`.
@@ -52,6 +54,10 @@ class Objective:
         flat for real images. The shift puts the beginning at 0 whatever `K`; where the discriminator encodes, the GAN
         logit is the mean of a code, and begins there by itself.
 
+        Where classes are weighed, it is the mean class logit, each by the probability of its class: `u` less the
+        entropy of the classes, so that a high score asks for a class that is sure (arXiv:1712.02505, the K+1 critic,
+        whose last term is the logit of "generated": 0).
+
         Args:
             logits: class logits, float [batch, K].
             discriminator: whose logits they are.
@@ -59,6 +65,9 @@ class Objective:
         Returns:
             float32 [batch].
         """
+        if self.weighs_classes:
+            logits = tf.cast(logits, tf.float32)
+            return tf.reduce_sum(tf.nn.softmax(logits) * logits, axis=-1)
         begins_at_zero = self.is_log_ratio or bool(getattr(discriminator, "encoding", False))
         return gan_logits(logits) - (0.0 if begins_at_zero else math.log(logits.shape[-1]))
 
@@ -162,6 +171,8 @@ OBJECTIVES: dict[str, Objective] = {
     "hinge": _objective(lambda u: tf.nn.relu(1 - u), lambda u: tf.nn.relu(1 + u), lambda u: -u),
     # Arjovsky et al. 2017, "Wasserstein GAN", arXiv:1701.07875, equation 2.
     "wasserstein": _objective(lambda u: -u, lambda u: u, lambda u: -u, needs_lipschitz=True),
+    # Sercu and Mroueh 2017, arXiv:1712.02505: the same difference of means, of a critic that weighs the classes.
+    "ipm": _objective(lambda u: -u, lambda u: u, lambda u: -u, needs_lipschitz=True, weighs_classes=True),
     # arXiv:2002.00865.
     "exponential": _objective(
         lambda u: tf.exp(-u / 2),
@@ -182,7 +193,7 @@ OBJECTIVES: dict[str, Objective] = {
     "tv": _f_gan(lambda u: 0.5 * tf.tanh(u), lambda u: 0.5 * tf.tanh(u)),
     "jeffrey": _f_gan(lambda u: u, jeffrey_conjugate, grows_exponentially=True),
 }
-"""The objectives by name: the GAN, least squares, hinge, Wasserstein, and the f-divergences of f-GAN."""
+"""The objectives by name: the GAN, least squares, hinge, Wasserstein, IPM, and the f-divergences of f-GAN."""
 
 
 def check_objective(
