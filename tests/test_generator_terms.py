@@ -304,8 +304,11 @@ def test_every_objective_is_an_option_and_the_terms_by_hand(objective):
         logits=tf.constant(LOGITS[::-1] / 2), drawn=None, strong=None, noise=None, classes=None, **of_none
     )
     passes = terms.Passes(real=rows, generated=drawn, seeds=None)
-    shift = 0.0 if game.is_log_ratio else np.log(3)
-    u_real, u_generated = (np.log(np.exp(one).sum(axis=1)) - shift for one in (LOGITS, LOGITS[::-1] / 2))
+    weights = [np.exp(one) for one in (LOGITS, LOGITS[::-1] / 2)]
+    if objective == "ipm":
+        u_real, u_generated = (np.sum(one * np.log(one), axis=1) / one.sum(axis=1) for one in weights)
+    else:
+        u_real, u_generated = (np.log(one.sum(axis=1)) - (0.0 if game.is_log_ratio else np.log(3)) for one in weights)
     expected = 0.5 * (np.mean(game.real(u_real)) + np.mean(game.generated(u_generated)))
     term = terms.Adversarial(objective=objective)
     assert term(passes, None).numpy() == pytest.approx(expected, rel=1e-5)

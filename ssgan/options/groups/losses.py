@@ -30,8 +30,8 @@ class Gan(Group):
     objective: str = option(
         "gan",
         "What the two networks minimise: gan (the paper), gan_saturating, least squares (lsgan, lsgan_symmetric), "
-        "hinge, wasserstein and ipm (they need a gradient penalty), exponential, or an f-divergence (kl to jeffrey). The "
-        "generator's side is weighted by --adversarial_weight.",
+        "hinge, wasserstein and ipm (they need a gradient penalty), exponential, or an f-divergence (kl to jeffrey). "
+        "The generator's side is weighted by --adversarial_weight.",
         choices=(
             *("gan", "gan_saturating", "lsgan", "lsgan_symmetric", "hinge", "wasserstein", "ipm", "exponential"),
             *("kl", "reverse_kl", "pearson", "neyman", "hellinger", "js", "tv", "jeffrey"),
