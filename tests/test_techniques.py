@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from experiments.common import processes, results
-from experiments.studies import technique_training, techniques, techniques_figure
+from experiments.studies import technique_times, technique_training, techniques, techniques_figure
 from experiments.tables import techniques as tables
 from ssgan import quality, terms
 from ssgan.data import ImageSet
@@ -41,17 +41,11 @@ def test_every_objective_is_there_and_a_command_line_may_ask_for_fewer_steps():
     assert all(seed >= 100 for seed in techniques.LABEL_SEEDS)  # of decisions
 
 
-def test_its_networks_compile():
-    config = Config(**{**vars(config_of("consistency term")), "generator_width": 2, "precision": "float32"})
-    gan = build.build(config, image_shape=(28, 28, 1), num_classes=10, steps=2)
-    assert gan.g_terms and gan.phases.kind(0) == "both"
-
-
 def found(seed=100, **changes):
     """What a training reports."""
     measures = {kind: {"coverage": share} for kind, share in (("generated", 0.45), ("real", 0.9))}
     about = {"precision": "float32", "options": {"total_steps": 500}, "not_finite": None, "label_seed": seed}
-    figures = {"error": 0.05, "score_error": 0.2, "quality": measures, "processor_seconds_per_step": 0.1}
+    figures = {"error": 0.05, "score_error": 0.2, "quality": measures}
     return {**about, **figures, **changes}
 
 
@@ -72,10 +66,10 @@ def test_the_table_without_results_names_every_technique_and_says_that_nothing_i
 def test_the_table_of_a_part_of_the_results():
     diverged = {"error": None, "score_error": None, "quality": None, "not_finite": "d_loss is nan at step 3"}
     known = {
-        "base": {"runs": [found(), found(101, error=0.07, processor_seconds_per_step=0.2)]},
-        "R1": {"runs": [found(101, error=0.0625, processor_seconds_per_step=0.3)]},
+        "base": {"runs": [found(), found(101, error=0.07)], "step": {"seconds": 0.15, "of_base": 1.0}},
+        "R1": {"runs": [found(101, error=0.0625)], "step": {"seconds": 0.3, "of_base": 1.5}},
         "no classes": {"runs": [found(score_error=None), found(101, score_error=None)]},
-        "objective kl": {"runs": [found(), found(101, **diverged, processor_seconds_per_step=None)]},
+        "objective kl": {"runs": [found(), found(101, **diverged)]},
         "O-GAN": {"runs": [found(**diverged)]},
         "a removed one": {"flags": ["--once"], "runs": [found()]},
     }
@@ -83,16 +77,12 @@ def test_the_table_of_a_part_of_the_results():
     assert table["base"][1:] == ["6.00 (5.00, 7.00)", "20.00 (20.00, 20.00)", "50 (50, 50)", "1.00"]
     assert table["R1"][1:] == ["6.25", "20.00", "50", "1.50"]
     assert table["no classes"][2] == "-"
-    assert table["objective kl"][1:] == ["5.00 (5.00, not finite)", "20.00 (20.00, -)", "50 (50, -)", "1.00"]
-    assert table["O-GAN"][1:] == ["not finite", "-", "-", "1.00"]
+    assert table["objective kl"][1:] == ["5.00 (5.00, not finite)", "20.00 (20.00, -)", "50 (50, -)", "-"]
+    assert table["O-GAN"][1:] == ["not finite", "-", "-", "-"]
     assert table["a removed one"][:2] == ["`--once`", "5.00"]
     assert table["VAT"][1].startswith("not measured yet")
     how = tables.table({"techniques": known}).split("\n")[-1]
     assert how.startswith("500 steps in float32; label seeds 100 and 101") and "150 ms" in how
-
-
-def test_without_the_base_no_time_is_told():
-    assert rows({"techniques": {"R1": {"runs": [found()]}}})["R1"][1:] == ["5.00", "20.00", "50", "-"]
 
 
 def test_there_is_no_picture_before_it_is_drawn(tmp_path, monkeypatch):
@@ -176,21 +166,39 @@ def test_the_picture_shows_every_grid_in_its_place(tmp_path):
     assert (pixels[12:26, 12:92] < 255).any()  # a name
 
 
-def test_the_time_of_a_step_is_that_of_each_kind(monkeypatch):
-    clock = technique_training.StepClock()
-    assert clock.seconds() == {"seconds_per_step": None, "processor_seconds_per_step": None}
-    clock.kinds = ["both", "discriminator", "discriminator", "discriminator", "both"]
-    clock.stamps = [(0, 0), (1, 1), (2, 2), (9, 3), (18, 8)]  # the first step is compiled, and left out
-    assert clock.seconds() == {"seconds_per_step": (3 * 1 + 9) / 4, "processor_seconds_per_step": (3 * 1 + 5) / 4}
-    noted = technique_training.StepClock()
-    noted.set_model(types.SimpleNamespace(step=3, phases=types.SimpleNamespace(kind=lambda step: f"kind {step}")))
-    noted.on_train_batch_end(0)
-    assert noted.kinds == ["kind 2"] and len(noted.stamps) == 1
+def test_the_time_of_a_step_is_a_median_of_turns_beside_the_base(monkeypatch):
+    clock, calls = iter(np.cumsum([0, 99, 0, 99] + [0, 4, 0, 8] * 5 + [0, 400, 0, 4] * 4)), []
+    monkeypatch.setattr(technique_times.time, "process_time", lambda: float(next(clock)))
+    found = technique_times.beside(lambda: calls.append("base"), lambda: calls.append("own"))
+    assert found == {"seconds": 2.0, "of_base": 2.0} and calls == ["base", "own"] * 10
+
+
+def test_the_steps_of_a_technique_are_those_of_its_networks(monkeypatch):
+    small = ["--generator_width=2", "--labeled_batch=2", "--unlabeled_batch=2", "--generated_batch=2"]
+    monkeypatch.setattr(technique_times, "BASE", [*techniques.BASE, *small, "--precision=float32"])
+    losses = technique_times.steps_of("objective hinge")()
+    assert len(losses) == technique_times.BLOCK and np.isfinite(losses).all() and len(set(losses)) == len(losses)
+
+
+def test_a_time_is_put_beside_the_runs(monkeypatch, tmp_path, capsys):
+    path = tmp_path / "techniques.json"
+    results.put(path, techniques={"base": {"flags": [], "runs": [found()]}})
+    name = "two discriminator steps"
+    monkeypatch.setattr(sys, "argv", ["technique_times", "--techniques", "base", name, f"--output={path}"])
+    monkeypatch.setattr(technique_times, "steps_of", lambda name: name)
+    monkeypatch.setattr(technique_times, "seconds", lambda steps: 0.2 if steps == "base" else 0.3)
+    technique_times.main()
+    known = results.read(path)["techniques"]
+    assert known["base"]["runs"] == [found()] and known["base"]["step"]["of_base"] == 1
+    assert known[name]["runs"] == [] and known[name]["step"]["seconds"] == 0.3 and "commit" in known[name]["step"]
+    assert "300.0 ms, 1.50 of the base" in capsys.readouterr().out
+    techniques.put(path, "base", found(101))
+    assert results.read(path)["techniques"]["base"]["step"] == known["base"]["step"]
 
 
 @pytest.mark.parametrize("cause", [NonFiniteError("d_loss is nan at step 3"), OSError("no space")])
 def test_a_training_that_diverges_is_a_result_and_another_error_is_none(cause, monkeypatch):
-    def train(config, callbacks):
+    def train(config):
         assert config.log_every == config.checkpoint_every == config.total_steps == 500
         raise Stopped("stopped", status=1) from cause
 

@@ -4,15 +4,12 @@ import csv
 import dataclasses
 import math
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
 from experiments.common import timing
-from experiments.studies.photograph_training import mean_of_kinds
 from experiments.studies.techniques import LEVELS
 
 if TYPE_CHECKING:
@@ -21,28 +18,6 @@ if TYPE_CHECKING:
 
 _FEATURE_IMAGES = 500  # train images by which the net of the features is scaled, of every run the same
 _FIGURES = ("error", "score_error", "class_variety", "classes_drawn", "quality", "images")
-
-
-class StepClock(keras.callbacks.Callback):
-    """Notes when each step ended, and of which kind it was."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kinds: list[str] = []
-        self.stamps: list[tuple[float, float]] = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Notes it; the losses are known by now, so that the step is computed."""
-        self.kinds.append(self.model.phases.kind(self.model.step - 1))
-        self.stamps.append((time.perf_counter(), time.process_time()))
-
-    def seconds(self) -> dict[str, float | None]:
-        """Returns the time of a step, of each kind its median: by the clock on the wall, and of all processors."""
-        names = ("seconds_per_step", "processor_seconds_per_step")
-        if len(self.stamps) < 2:
-            return dict.fromkeys(names)
-        times = np.diff(np.array(self.stamps), axis=0).T
-        return {name: mean_of_kinds(self.kinds[1:], each) for name, each in zip(names, times, strict=True)}
 
 
 def measure(*, flags: list[str], scored: int, score_steps: int, shown: int) -> dict[str, Any]:
@@ -57,8 +32,8 @@ def measure(*, flags: list[str], scored: int, score_steps: int, shown: int) -> d
 
     Returns:
         The report: `error` of the classifier, `score_error` of the fresh net (None where no class was asked for),
-        `class_variety`, `classes_drawn`, `quality`, `images`, the time of a step, precision, hardware. All figures are
-        None where the training met a number that is not finite, which `not_finite` names.
+        `class_variety`, `classes_drawn`, `quality`, `images`, precision, hardware. All figures are None where the
+        training met a number that is not finite, which `not_finite` names.
     """
     from ssgan import hardware
     from ssgan.errors import NonFiniteError, Stopped
@@ -68,20 +43,20 @@ def measure(*, flags: list[str], scored: int, score_steps: int, shown: int) -> d
     from ssgan.training.build import total_steps
 
     config: Config = parse_flags(Config, ["techniques", *flags], usage="")
-    steps, clock = total_steps(config, num_unlabeled=0), StepClock()
+    steps = total_steps(config, num_unlabeled=0)
     not_finite, figures = None, dict.fromkeys(_FIGURES)
     with tempfile.TemporaryDirectory() as folder:
         run_dir = Path(folder) / "run"
         config = dataclasses.replace(config, run_dir=str(run_dir), log_every=steps, checkpoint_every=steps)
         try:
-            train(config, callbacks=[clock])
+            train(config)
             figures = _figures(run_dir, scored=scored, score_steps=score_steps, shown=shown)
         except Stopped as stopped:
             if not isinstance(stopped.__cause__, NonFiniteError):
                 raise
             not_finite = str(stopped.__cause__)
     about = {"seed": config.seed, "precision": hardware.precision(config.precision), "hardware": hardware.describe()}
-    return {**figures, "not_finite": not_finite, **clock.seconds(), **about}
+    return {**figures, "not_finite": not_finite, **about}
 
 
 def _figures(run_dir: Path, *, scored: int, score_steps: int, shown: int) -> dict[str, Any]:

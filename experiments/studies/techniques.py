@@ -8,7 +8,8 @@ FOLDER holds tfds/, MNIST as TFDS prepares it. What is measured is held-out trai
 with label seeds of decisions. Puts every run into results/techniques.json as soon as it is done; one that is there, of
 the same options, is not trained again, and one of other options or steps is replaced. So the study can be interrupted,
 and two of them can run side by side, of other techniques or label seeds, on one core each (`taskset -c 0`). At the end,
-images of each generator are drawn into results/techniques.png.
+images of each generator are drawn into results/techniques.png. The time of a step is measured by
+`experiments.studies.technique_times`.
 """
 
 import argparse
@@ -136,9 +137,10 @@ def is_there(whole: dict[str, Any], name: str, asked: dict[str, Any]) -> bool:
 def put(path: Path, name: str, found: dict[str, Any]) -> None:
     """Adds a run to a results file, in the place of another one of its label seed, and says what it found."""
     known = results.read(path).get("techniques", {})
-    others = [each for each in known.get(name, {}).get("runs", []) if each["label_seed"] != found["label_seed"]]
+    before = known.get(name, {})
+    others = [each for each in before.get("runs", []) if each["label_seed"] != found["label_seed"]]
     runs = sorted([*others, found], key=lambda each: each["label_seed"])
-    known[name] = {"flags": TECHNIQUES[name], "runs": runs}
+    known[name] = {**before, "flags": TECHNIQUES[name], "runs": runs}
     in_order = {each: known[each] for each in dict.fromkeys([*TECHNIQUES, *known]) if each in known}
     results.put(path, error=ERROR, base=BASE, techniques=in_order)
     shown = {"error": found["error"], "score error": found["score_error"]}

@@ -31,22 +31,22 @@ def table(found: dict[str, Any]) -> str:
     """Returns the table of a results file, whole, partial or empty, and how it was measured below it."""
     known = found.get("techniques", {})
     runs = {name: known.get(name, {}).get("runs", []) for name in dict.fromkeys([*TECHNIQUES, *known])}
-    base = {run["label_seed"]: run for run in runs["base"]}
     rows = []
     for name, of_technique in runs.items():
         flags = TECHNIQUES[name] if name in TECHNIQUES else known[name]["flags"]
-        rows.append([name, " ".join(f"`{flag}`" for flag in flags), *_cells(of_technique, base)])
-    return f"{markdown(_HEADER, rows)}\n\n{_how([run for each in runs.values() for run in each], base)}"
+        step = known.get(name, {}).get("step")
+        rows.append([name, " ".join(f"`{flag}`" for flag in flags), *_cells(of_technique, step)])
+    how = _how([run for each in runs.values() for run in each], known.get("base", {}).get("step"))
+    return f"{markdown(_HEADER, rows)}\n\n{how}"
 
 
-def _cells(runs: list[dict[str, Any]], base: dict[int, dict[str, Any]]) -> list[str]:
+def _cells(runs: list[dict[str, Any]], step: dict[str, Any] | None) -> list[str]:
     if not runs:
         return ["not measured yet", "", "", ""]
     errors = mean_and_each([run["error"] for run in runs], percent, missing="not finite")
     scores = mean_and_each([run["score_error"] for run in runs], percent)
     coverages = mean_and_each([_coverage(run) for run in runs], lambda share: f"{100 * share:.0f}")
-    times = mean_and_each([_time(run, base.get(run["label_seed"])) for run in runs], lambda ratio: f"{ratio:.2f}")
-    return [errors, scores, coverages, times.partition(" ")[0]]
+    return [errors, scores, coverages, f"{step['of_base']:.2f}" if step else "-"]
 
 
 def mean_and_each(values: Iterable[float | None], show: Callable[[float], str], *, missing: str = "-") -> str:
@@ -65,14 +65,7 @@ def _coverage(run: dict[str, Any]) -> float | None:
     return run["quality"]["generated"]["coverage"] / run["quality"]["real"]["coverage"]
 
 
-def _time(run: dict[str, Any], base: dict[str, Any] | None) -> float | None:
-    if base is None:
-        return None
-    own, other = run["processor_seconds_per_step"], base["processor_seconds_per_step"]
-    return own / other if own and other else None
-
-
-def _how(runs: list[dict[str, Any]], base: dict[int, dict[str, Any]]) -> str:
+def _how(runs: list[dict[str, Any]], step_of_base: dict[str, Any] | None) -> str:
     if not runs:
         return "Nothing is measured yet."
     seeds, steps, arithmetic = (
@@ -84,8 +77,6 @@ def _how(runs: list[dict[str, Any]], base: dict[int, dict[str, Any]]) -> str:
         )
     )
     told = f"{steps} steps in {arithmetic}; label seeds {seeds}, each in brackets."
-    seconds = [each["processor_seconds_per_step"] for each in base.values()]
-    of_base = [one for one in seconds if one is not None]
-    if of_base:
-        told += f" A step of the base takes {1000 * statistics.mean(of_base):.0f} ms of processor time, which is 1.00."
+    if step_of_base:
+        told += f" A step of the base takes {1000 * step_of_base['seconds']:.0f} ms of processor time, which is 1.00."
     return told
