@@ -132,7 +132,8 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
         gan.initialize_from_data(sources.to_begin_with(config, images, unlabeled))
 
         # Training
-        validation = (images.read(np.flatnonzero(held_out)), images.labels[held_out]) if config.validation else None
+        is_tested = config.validation and config.has_labels
+        validation = (images.read(np.flatnonzero(held_out)), images.labels[held_out]) if is_tested else None
         figures = fit(
             gan,
             batches,
@@ -171,7 +172,7 @@ def _save(
     for model, name in ((gan, run.MODEL), (plain, classifier.CLASSIFIER_FILE)):
         with files.whole(run_dir / name) as temporary:
             model.save(temporary)
-    if config.has_labels and validation is not None and len(validation[0]) >= confidence.LEAST_IMAGES:
+    if validation is not None and len(validation[0]) >= confidence.LEAST_IMAGES:
         files.write_json(run_dir / confidence.FILE, confidence.measure(classifier.logits_of(plain), *validation))
     files.write_json(run_dir / run.SUMMARY, figures)
 

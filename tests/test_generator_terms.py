@@ -363,6 +363,8 @@ def test_generated_labels_begin_late_and_are_refused_where_there_are_none():
     assert (found.weight, found.threshold, found.start) == (0.3, 0.7, 50)
     with pytest.raises(UsageError, match="--generated_labels=0.3 without --conditional: the generator draws no"):
         Config(conditional=False, generated_labels=0.3)
+    with pytest.raises(UsageError, match="--generated_labels=0.3 and --labels=0: without labels there are no classes"):
+        Config(labels=0, generated_labels=0.3)
     with pytest.raises(UsageError, match="--generated_labels=0.3 and --arch=article: its second pass"):
         Config(generated_labels=0.3, conditional=True, arch="article")
     with pytest.raises(UsageError, match="GeneratedLabels needs a conditional generator"):

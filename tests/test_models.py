@@ -109,7 +109,7 @@ def test_images_of_another_shape_are_refused_in_a_call():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 1}, "num_classes=1: expected at least 2"),
+        ({"num_classes": 0}, "num_classes=0: expected at least 2, or 1 for a plain GAN"),
         (
             {"num_classes": 10, "arch": "huge"},
             "arch='huge': expected one of small, tiny, paper_svhn, paper_cifar, article",

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import ssgan
 from ssgan import quality
@@ -71,6 +72,11 @@ def test_generated_images_stand_beside_real_ones(folder, images, capsys):
     assert found["generated"]["frechet_distance"] > found["real"]["frechet_distance"]
     assert found["generated"]["coverage"] < 0.5 < found["real"]["coverage"]
     assert json.loads((folder / "metrics.json").read_text())["samples"] == found
+    (log,) = (folder / "tensorboard").iterdir()
+    events = list(tf.compat.v1.train.summary_iterator(str(log)))
+    logged = {value.tag: tf.make_ndarray(value.tensor).item() for event in events for value in event.summary.value}
+    assert logged["samples_generated/coverage"] == np.float32(found["generated"]["coverage"])
+    assert logged["samples_real/frechet_distance"] == np.float32(found["real"]["frechet_distance"])
     printed = capsys.readouterr().out
     assert "test error" in printed and "generated images: 50 of each kind" in printed
 
@@ -100,7 +106,7 @@ def test_the_trained_net_knows_the_classes_and_the_score_has_one_of_real_images_
     def score(examples, labels, tested, expected, **options):
         asked.append((examples, labels, options))
         assert tested is not None and expected is images.labels
-        return dataclasses.make_dataclass("Evaluation", ["error"])(0.1 * len(asked))
+        return dataclasses.make_dataclass("Evaluation", ["error", "class_errors"])(0.1 * len(asked), (0.0, None))
 
     monkeypatch.setattr(quality, "trained_net", trained_net)
     monkeypatch.setattr(quality, "classification_accuracy_score", score)
@@ -109,6 +115,7 @@ def test_the_trained_net_knows_the_classes_and_the_score_has_one_of_real_images_
     assert len(nets[0][0]) == 60 and nets[0][1].dtype == np.int32
     assert found["generated"]["classes_present"] >= 1
     assert (found["generated"]["classification_error"], found["real"]["classification_error"]) == (0.1, 0.2)
+    assert found["real"]["class_errors"] == (0.0, None)
     (generated, classes, options), (real, _, _) = asked
     assert (len(generated), len(real)) == (10_000, 60)
     assert np.bincount(classes).tolist() == [5000, 5000]

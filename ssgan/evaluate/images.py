@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_images(member: Member, options: "EvalConfig") -> tuple["Source", bool]:
-    """Returns labelled images, and whether they are others than those of the run.
+    """Returns images, labelled unless the run is a plain GAN, and whether they are others than those of the run.
 
     Args:
         member: a finished run.
@@ -36,7 +36,8 @@ def test_images(member: Member, options: "EvalConfig") -> tuple["Source", bool]:
     if dataset == OWN:
         skip = config.skip_unreadable or options.skip_unreadable
         config = dataclasses.replace(config, cache_dir=options.cache_dir, skip_unreadable=skip)
-        return _labeled(sources.load_images(config, options.split)), False
+        images = sources.load_images(config, options.split)
+        return _labeled(images) if config.has_labels else images, False
     data_dir = options.data_dir or (config.data_dir if dataset == config.dataset else None)
     images = data.load(dataset, options.split, data_dir=data_dir, image_size=member.preparation.image_shape[:2])
     if images.num_unlabelled:

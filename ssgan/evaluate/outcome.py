@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from ssgan import report
 from ssgan.data import Source
@@ -17,6 +18,7 @@ from ssgan.evaluate.classification import Evaluation, evaluate
 from ssgan.evaluate.findings import Tested, gather
 from ssgan.evaluate.runs import Member
 from ssgan.evaluate.samples import LEAST_IMAGES, draw, draws_to_measure, measure_samples
+from ssgan.report import scalars
 from ssgan.report.html import write_page
 from ssgan.store import files, run
 from ssgan.workers import Workers
@@ -169,9 +171,20 @@ def _data_dir(member: Member, options: "EvalConfig") -> str | None:
 
 
 def _sample_figures(member: Member, images: Source, options: "EvalConfig", *, count: int) -> dict[str, Any]:
-    return measure_samples(
+    """Returns what generated images are like, beside real ones, and puts the numbers into the run's TensorBoard log."""
+    found = measure_samples(
         member, images, count=count, feature_net=options.feature_net, has_score=options.accuracy_score
     )
+    numbers = {
+        f"samples_{kind}/{name}": value
+        for kind in ("generated", "real")
+        for name, value in found[kind].items()
+        if isinstance(value, int | float)
+    }
+    writer = tf.summary.create_file_writer(str(member.run_dir / scalars.FOLDER), filename_suffix=".samples")
+    scalars.write_scalars(writer, numbers, step=files.read_json(member.run_dir / run.SUMMARY)["steps"])
+    writer.close()
+    return found
 
 
 def _evaluations(probabilities: npt.NDArray, images: Source) -> list[Evaluation]:

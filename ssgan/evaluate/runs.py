@@ -165,6 +165,14 @@ def _read_member(run_dir: Path, *, sha256: str | None) -> Member:
     return Member(run_dir, config, about, averaged, to_classifier(gan.discriminator, shape), sampler)
 
 
+def check_has_classes(config: Config, run_dir: Path) -> None:
+    """Raises a UsageError for a plain GAN, whose class logits say nothing of classes."""
+    if not config.has_labels:
+        raise UsageError(
+            f"{run_dir} is a plain GAN (--labels=0), which predicts no classes; python -m ssgan.sample draws its images"
+        )
+
+
 def check_made_for(file: Path, found: tuple[tuple[int, ...], int], said: tuple[tuple[int, ...], int]) -> None:
     """Raises a UsageError unless a network is for the images and the number of classes that its run is said to be of.
 

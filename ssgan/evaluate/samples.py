@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ssgan import quality
 from ssgan.errors import UsageError
+from ssgan.evaluate.classification import Evaluation
 from ssgan.evaluate.runs import Member
 from ssgan.evaluate.training_images import read_training_images
 from ssgan.models import Discriminator
@@ -87,8 +88,8 @@ def measure_samples(
         num_classes=images.num_classes if has_classes else None,
     )
     if has_score:
-        for kind, error in _scores(member, images, seed=seed).items():
-            found[kind]["classification_error"] = error
+        for kind, score in _scores(member, images, seed=seed).items():
+            found[kind] |= {"classification_error": score.error, "class_errors": score.class_errors}
     return found
 
 
@@ -116,8 +117,8 @@ def _as_sample(net: Discriminator, images: npt.NDArray[np.uint8], *, has_classes
     return quality.Sample(features, logits.argmax(axis=1) if has_classes else None)
 
 
-def _scores(member: Member, images: "Source", *, seed: int) -> dict[str, float]:
-    """Returns the errors of classifiers that were trained on generated and on real images alone."""
+def _scores(member: Member, images: "Source", *, seed: int) -> dict[str, Evaluation]:
+    """Returns how classifiers do that were trained on generated and on real images alone."""
     generated, classes = draw(member, _TRAINED_ON, seed=seed)
     assert classes is not None  # see `check_asked`
     config = member.config
@@ -127,6 +128,6 @@ def _scores(member: Member, images: "Source", *, seed: int) -> dict[str, float]:
     return {
         kind: quality.classification_accuracy_score(
             *pair, *tested, class_names=images.class_names, seed=seed, arch=config.arch, **views
-        ).error
+        )
         for kind, pair in examples.items()
     }

@@ -15,8 +15,8 @@ def check_known(name: str, value: str, known: Collection[str]) -> None:
 
 def check_heads(num_classes: int, minibatch_features: int, encoding: int) -> None:
     """Raises a ValueError for sizes that logits, minibatch discrimination, or the codes of an image, cannot have."""
-    if num_classes < 2:
-        raise ValueError(f"num_classes={num_classes}: expected at least 2")
+    if num_classes < 1:
+        raise ValueError(f"num_classes={num_classes}: expected at least 2, or 1 for a plain GAN")
     if minibatch_features < 0:
         raise ValueError(f"minibatch_features={minibatch_features}: expected at least 1, or 0 for none")
     if encoding < 0 or encoding in (1, 2):

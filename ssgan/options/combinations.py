@@ -103,7 +103,10 @@ def _of_losses(config: "Config") -> Iterator[str]:
         )
     of_classes = ("class_feature_matching_weight", "generated_labels")
     if not config.conditional and (without := [name for name in of_classes if getattr(config, name)]):
-        yield (f"{_shown(config, without[0])} without --conditional: the generator draws no classes; add --conditional")
+        if config.labels == 0:
+            yield f"{_shown(config, without[0], 'labels')}: without labels there are no classes; leave one of them out"
+        else:
+            yield f"{_shown(config, without[0])} without --conditional: the generator draws no classes; add it"
     if config.mode_seeking_weight and config.generated_batch < 2:
         yield (
             f"{_shown(config, 'mode_seeking_weight', 'generated_batch')}: mode seeking compares two generated images; "

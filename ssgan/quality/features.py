@@ -9,6 +9,7 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
+from ssgan.errors import UsageError
 from ssgan.gan import to_unit_range
 from ssgan.models import Discriminator
 from ssgan.quality.supervised import INITIAL_IMAGES, evenly, train_supervised
@@ -53,7 +54,12 @@ def trained_net(
 
     Returns:
         A discriminator of the architecture `small`, its features averaged over the image; see `features_of`.
+
+    Raises:
+        UsageError: if no image has a label.
     """
+    if not (np.asarray(labels) >= 0).any():
+        raise UsageError("none of the real images has a label to train a net on; take a random one")
     num_classes = int(np.max(labels)) + 1
     return train_supervised(images, labels, num_classes=num_classes, steps=steps, seed=seed, pooling=_POOLING)
 

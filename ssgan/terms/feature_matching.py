@@ -36,6 +36,8 @@ class FeatureMatching(Term):
 class ClassFeatureMatching(Term):
     """Feature matching class by class: real images are of the class that they are confidently predicted to be of.
 
+    They are the unlabelled ones: labelled images are seen in strong views alone, which generated ones are not to match.
+
     Args:
         weight: at least 0.
         threshold: probability from which on a prediction is confident, 0..1.

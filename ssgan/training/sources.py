@@ -30,7 +30,7 @@ def find_images(config: Config) -> Config:
         size = config.image_size or str(DEFAULT_SIZE)
         return dataclasses.replace(config, dataset=dataset, image_size=size, precision=precision)
     folder = _folder(config)
-    if len(folder.class_names) == 1:
+    if len(folder.class_names) == 1 and config.has_labels:
         raise UsageError(
             f"{config.images!r} holds pictures of one class alone, {folder.class_names[0]!r}; expected a sub-folder "
             "for each of two or more classes: is it the folder above yours?"
@@ -102,7 +102,7 @@ def to_be_drawn(
     if config.has_labels:
         names, classes = tuple(images.class_names), images.labels[rows]
     else:
-        names, classes = ("all images",), np.zeros(len(rows), np.int32)
+        names, classes = (own.ALL_IMAGES,), np.zeros(len(rows), np.int32)
     return quality.real_classes(images.read(rows), classes, num_classes=len(names)), names
 
 
@@ -129,6 +129,7 @@ def _folder(config: Config) -> own.Folder:
         labels_file=config.labels_file,
         test_images=config.test_images,
         skip_missing=config.skip_unreadable,
+        needs_labels=config.has_labels,
     )
 
 
@@ -139,7 +140,8 @@ def choose_labels(config: Config, images: "Source") -> tuple[Config, np.ndarray,
         UsageError: if so many labels or images cannot be chosen.
     """
     known = int((images.labels >= 0).sum())
-    by_default = (DEFAULT_LABELS, DEFAULT_VALIDATION) if config.images is None else (known, 0)
+    held_out_by_default = DEFAULT_VALIDATION if config.images is None and config.has_labels else 0
+    by_default = DEFAULT_LABELS if config.images is None else known, held_out_by_default
     given = config.labels, config.validation
     num_labels, num_held_out = (
         default if value is None else value for value, default in zip(given, by_default, strict=True)

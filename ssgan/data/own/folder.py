@@ -17,6 +17,7 @@ from ssgan.data.own.opening import Unreadable
 from ssgan.data.own.tables import read_labels_file
 from ssgan.errors import UsageError
 
+ALL_IMAGES = "all images"  # the one class of pictures without any label
 _SIZES = (64, 48, 32)  # what is chosen from where pictures are of many sizes
 _GREY = ("1", "L", "LA", "I", "I;16", "I;16B")  # Pillow's modes
 _LOOKED_AT = 1000
@@ -66,6 +67,7 @@ def find(
     test_images: str | Path | None = None,
     skip_missing: bool = False,
     class_names: tuple[str, ...] | None = None,
+    needs_labels: bool = True,
     complain: Callable[[str], object] = layout.refuse,
 ) -> Folder:
     """Finds the pictures of a folder and what is said of them; none is opened.
@@ -78,6 +80,7 @@ def find(
         test_images: folder with a sub-folder a class, of pictures to test on; those of `images` are then left out.
         skip_missing: whether rows of the labels file whose picture is not there are passed over.
         class_names: names of the classes, where they are known; None: those of the train pictures.
+        needs_labels: whether pictures without any label are a mistake; else all of them are one class.
         complain: given each mistake in what is found; see `layout.refuse`.
 
     Raises:
@@ -105,7 +108,10 @@ def find(
     every = sorted((key, entry) for _, _, some in parts for key, entry in some.items())
     entries = {key: entry for key, entry in every if entry.split == "train" or entry.label is not None}
     paths = {key: path for _, part, _ in parts for key, path in part.paths.items()}
-    if not (names := layout.class_names(entries, class_names, complain=complain)):
+    names = layout.class_names(entries, class_names, complain=complain)
+    if not names and not needs_labels:
+        names = (ALL_IMAGES,)
+    elif not names:
         complain(
             f"{str(images)!r} holds {len(paths):,} pictures and no labels; expected a sub-folder for each class (what "
             "has no label in _unlabeled/), or a CSV with the columns filename and label, by --labels_file"

@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssgan import report
+from ssgan.report import scalars
 from ssgan.store import files
 from ssgan.training.callbacks import variety
 from ssgan.training.callbacks.due import is_due
@@ -66,10 +67,10 @@ class Monitor(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Starts the clock; writes the logs anew, as they were at this step."""
         if self.run_dir is not None:
-            shutil.rmtree(self.run_dir / "tensorboard", ignore_errors=True)
-            self.writer = tf.summary.create_file_writer(str(self.run_dir / "tensorboard"))
+            shutil.rmtree(self.run_dir / scalars.FOLDER, ignore_errors=True)
+            self.writer = tf.summary.create_file_writer(str(self.run_dir / scalars.FOLDER))
             for record in self.records:
-                self._write_scalars(record)
+                scalars.write_scalars(self.writer, record, step=int(record["step"]))
             self._write_history(self.run_dir)
         self.means = {
             name: [keras.ops.convert_to_numpy(variable) for variable in metric.variables]
@@ -102,7 +103,7 @@ class Monitor(keras.callbacks.Callback):
             self.records.append(self._record(step, logs))
             if self.run_dir is not None:
                 self._write_history(self.run_dir)
-                self._write_scalars(self.records[-1])
+                scalars.write_scalars(self.writer, self.records[-1], step=int(self.records[-1]["step"]))
                 self._draw(self.run_dir, is_last=step == self.total_steps)
             self.progress.show(step, logs, record=self.records[-1])
             self.model.reset_metrics()
@@ -158,15 +159,6 @@ class Monitor(keras.callbacks.Callback):
             rows.writeheader()
             rows.writerows(self.records)
         files.write(run_dir / "history.csv", table.getvalue())
-
-    def _write_scalars(self, record: dict[str, float]) -> None:
-        # tf.summary.scalar needs the tensorboard package; to write, this part of TensorFlow is enough.
-        metadata = tf.compat.v1.SummaryMetadata()
-        metadata.plugin_data.plugin_name = "scalars"
-        with self.writer.as_default(step=int(record["step"])):
-            for name, value in record.items():
-                tf.summary.write(name, tf.constant(value, tf.float32), metadata=metadata)
-        self.writer.flush()
 
 
 def _number(value: keras.Variable | tf.Tensor) -> float:
