@@ -32,6 +32,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "photographs": accuracy.photographs,
     "terms": accuracy.ablation,
     "generator": accuracy.generator,
+    "fewest": accuracy.fewest,
     "samples": samples.samples,
     "digits": digits.digits,
     "step": speed.step_times,

@@ -187,6 +187,29 @@ def photographs() -> str:
     return markdown(["", "labels", "steps", "confident at the end", "test error (by label seed)"], table)
 
 
+_FEWEST = {
+    "mnist_fewest": ("MNIST", (20, 50)),
+    "svhn_lite_fewest": ("SVHN-lite", (40, 100)),
+}
+_ARMS_OF_FEWEST = ("generated images as labelled ones", "with generator", "without generator")
+
+
+def fewest() -> str:
+    """Generated images as labelled ones, where labels are fewest."""
+    rows = []
+    for study, (name, counts) in _FEWEST.items():
+        recipes = result(study)["recipes"]
+        for labels in counts:
+            for arm in _ARMS_OF_FEWEST:
+                if recipe := recipes.get(f"{labels} labels, {arm}"):
+                    steps, seconds = (
+                        statistics.median(run["summary"][key] for run in recipe["runs"])
+                        for key in ("steps", "train_seconds")
+                    )
+                    rows.append([f"{name}, {labels}", arm, f"{steps:,}", f"{seconds:.0f}", _mean_and_each(recipe)])
+    return markdown(["set, labels", "", "steps", "seconds, median", "test error, % (by label seed)"], rows)
+
+
 def generator() -> str:
     """With and without the generator, at equal time."""
     short, long = result("generator")["recipes"], result("svhn_lite_1000")["recipes"]
