@@ -151,20 +151,3 @@ def test_each_has_its_weight_in_the_step(term):
     logs = {name: float(value) for name, value in step(gan, make_batch()).items()}
     assert logs[term.name] > 0
     assert logs["d_loss"] == pytest.approx(logs["supervised"] + logs["adversarial"] + 3 * logs[term.name], rel=1e-5)
-
-
-@pytest.mark.parametrize(
-    "term",
-    [
-        terms.AdversarialExamples(2.0, radius=0.1, norm="sign"),
-        terms.ConsistencyTerm(0.5),
-        terms.R2(3.0),
-        terms.GradientPenalty(10.0),
-        terms.HistoricalAveraging(0.1),
-        terms.GeneratorHistoricalAveraging(0.2),
-    ],
-    ids=lambda term: term.name,
-)
-def test_a_saved_term_comes_back(term):
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(term))
-    assert type(again) is type(term) and again.get_config() == term.get_config()

@@ -59,10 +59,14 @@ CURED = {
     "gan, feature matching": Game(objective="gan", matches_features=True),
     "gan_saturating, R1": Game(objective="gan_saturating", penalty=terms.R1(0.1)),
     "lsgan, R1": Game(objective="lsgan", penalty=terms.R1(0.1)),
+    "lsgan_symmetric, R1": Game(objective="lsgan_symmetric", penalty=terms.R1(0.1)),
     "hinge, R1": Game(objective="hinge", penalty=terms.R1(0.1)),
     "wasserstein, R1": Game(objective="wasserstein", penalty=terms.R1(0.1)),
     "wasserstein, GP": Game(objective="wasserstein", penalty=terms.GradientPenalty(0.1)),
+    "ipm, GP": Game(objective="ipm", penalty=terms.GradientPenalty(0.1)),
     "kl, R1": Game(objective="kl", penalty=terms.R1(0.1)),
+    "reverse_kl, R1": Game(objective="reverse_kl", penalty=terms.R1(0.1)),
+    "tv, R1": Game(objective="tv", penalty=terms.R1(0.1)),
 }
 GAMES = {**{name: Game(objective=name) for name in terms.OBJECTIVES}, **CURED}
 

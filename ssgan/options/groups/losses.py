@@ -8,7 +8,7 @@ from ssgan.options.groups.group import Group
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Gan(Group):
-    """The GAN's part of the losses, and when it is computed."""
+    """The GAN's part of the losses, and when it is computed. See also generator_loss, penalties, networks, noise."""
 
     updates: str = option(
         "simultaneous",
