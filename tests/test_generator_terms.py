@@ -293,14 +293,10 @@ def test_where_images_are_encoded_every_objective_begins_in_the_middle():
     assert float(game.scores(tf.zeros([1, 3]), ssgan.Discriminator(3, arch="tiny"))[0]) == pytest.approx(0, abs=1e-6)
 
 
-EVERY_TERM = [
-    one
-    for one in vars(terms).values()
-    if isinstance(one, type) and issubclass(one, terms.Term) and hasattr(one, "name")
-]
+KINDS = [one for one in vars(terms).values() if isinstance(one, type) and issubclass(one, terms.Term)]
 
 
-@pytest.mark.parametrize("kind", EVERY_TERM, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [one for one in KINDS if hasattr(one, "name")], ids=lambda kind: kind.__name__)
 def test_a_saved_term_comes_back_with_its_arguments(kind):
     usual, others = kind(), {"objective": "hinge", "distance": "squared", "norm": "sign"}
     arguments = {name: others.get(name, 7 if type(getattr(usual, name)) is int else 0.25) for name in kind.options}
