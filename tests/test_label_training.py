@@ -153,6 +153,24 @@ def test_labels_that_look_like_another_class_are_suspected_by_name(tmp_path, no_
         assert one.suspects() == [{"id": 36, "predicted": "plum"}]
 
 
+def test_pictures_that_no_run_looked_at_come_when_all_others_have_been(tmp_path, no_pictures):
+    keys = [f"{number}.png" for number in range(40)]
+    with labels_file.opened(tmp_path / "labels.csv", keys, tmp_path, first={}) as file:
+        session = Session(keys, file, ["apple", "plum"])
+        session.label(range(12), 0)
+        session.label(range(12, 24), 1)
+        session.extend(range(24, 30))
+        one = chooser.Chooser(no_pictures, session, seed=0)
+        features = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+        one._embedded = Seen(numbers=np.arange(40), features=features)
+        probabilities = np.full((30, 2), 0.5, np.float32)
+        one._seen = Seen(numbers=np.arange(30), features=features[:30], probabilities=probabilities, run="x")
+        one._choose()
+        assert session.upcoming(6) == [*range(24, 30)] and set(session.upcoming(40)) == {*range(24, 40)}
+        assert one.state()["way"] == "typical"
+        one._choose()  # nothing is left to be chosen
+
+
 def test_what_a_run_saw_is_told_of_its_own_pictures_alone():
     seen = Seen(
         numbers=np.array([3, 7]),
