@@ -97,6 +97,11 @@ def opened(options: LabelConfig) -> "Iterator[Room]":
     first = {} if file.exists() else pictures.said_by_folders(found, classes)
     with labels_file.opened(file, found.every_key, folder, first=first) as open_file:
         session = Session(found.keys, open_file, classes)
+        if first and session.classes and not classes:
+            open_file.notices.append(
+                f"{sum(session.class_counts()):,} labels are from sub-folders: {', '.join(session.classes)[:300]}. "
+                "--classes=NAMES takes only those of these names."
+            )
         with Chooser(found, session, seed=options.seed).running() as chooser:
             training = Training(folder, file, options=_of_training(options), on_done=chooser.look_through)
             if run_dir:

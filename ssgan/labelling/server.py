@@ -199,7 +199,7 @@ def stop(room: Room, _: dict[str, Any]) -> dict[str, Any]:
 
 def read(room: Room, _: dict[str, Any]) -> dict[str, Any]:
     """Notes that the notice was read."""
-    room.session.notice = ""
+    room.session.forget_notice()
     return _after(room)
 
 
