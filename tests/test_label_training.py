@@ -1,11 +1,13 @@
 """The loop round the labels: a training that the page starts, is stopped with it, goes on, and renews the order."""
 
 import csv
+import json
 import re
 import signal
 import time
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 
@@ -94,6 +96,8 @@ def test_the_commands_of_the_page_of_docs_lead_from_labels_to_predictions(story,
 def test_a_training_that_fails_says_why(folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "labels.csv").write_text("filename,label\nnowhere.png,cat\n")
+    for name in ("numpy", "filelock"):  # of the folder that the page runs in, which may be anybody's
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('code of the folder')")
     done = []
     training = Training(folder, tmp_path / "labels.csv", options=["--labels=ten"], on_done=done.append)
     with pytest.raises(UsageError, match="labels of two classes"):
@@ -109,6 +113,26 @@ def test_a_training_that_fails_says_why(folder, tmp_path, monkeypatch):
     training.start([1, 1])
     assert training.state()["run"] == "photos-2-labels-2"
     training.stop(wait_seconds=60)
+
+
+def test_a_training_of_another_folder_is_not_gone_on_with(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, images in (
+        ("photos-9-labels", "photos"),
+        ("photos-old-5-labels", "photos-old"),
+        ("photos-8-labels", "b/photos"),
+    ):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / f"{name}.log").touch()
+        (tmp_path / "runs" / name / run.OPTIONS).write_text(json.dumps({"images": images}))
+    of = {"labels_file": tmp_path / "labels.csv", "options": [], "on_done": None}
+    assert Training(tmp_path / "photos", **of).state()["run"] == "photos-9-labels"
+    assert Training(Path("b/photos"), **of).state()["run"] == "photos-8-labels"
+    assert Training(Path("c/photos"), **of).state()["phase"] == "none"
+    assert Training(Path("photos"), **of).state()["message"] == ""
+    with filelock.FileLock(tmp_path / "runs" / "photos-9-labels" / run.LOCK):  # the page before was killed
+        state = Training(Path("photos"), **of).state()
+    assert state["phase"] == "stopped" and "outlives the page" in state["message"]
 
 
 @pytest.fixture

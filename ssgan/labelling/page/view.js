@@ -50,7 +50,7 @@ function showTraining(training, error) {
       ? `step ${number(training.step)} of ${number(training.steps)}, ${training.left} left`
       : "is being prepared …",
     done: `${training.run} is trained`,
-    stopped: `${training.run} was stopped${training.message ? `: ${training.message}` : ""}`,
+    stopped: `${training.run}: ${training.message || "was stopped"}`,
     failed: training.message,
   };
   element("trained").textContent = error || words[training.phase];
