@@ -72,6 +72,8 @@ def label(options: LabelConfig) -> None:
     with opened(options) as room, contextlib.closing(server.listening(options.port)) as listening:
         print(f"labels  {room.labels_file}", flush=True)
         print(f"page    http://{server.ADDRESS}:{listening.getsockname()[1]}/#{token}", flush=True)
+        if not options.run and (last := room.training.finished):
+            print(f"hint    --run={last} shows first what helps this last training of the page most", flush=True)
         server.serve(room, listening, token=token)
         totals = room.session.totals()
     print(f"{totals['labelled']:,} labels of {sum(totals.values()):,} pictures are in {room.labels_file}")

@@ -8,7 +8,7 @@ import pytest
 from ssgan.data import own
 from tests.label_page import FIRST, Page, folder_of, truth
 from tests.photos import COLORS
-from tests.test_page import CHROMIUM, browser  # noqa: F401 - a fixture
+from tests.test_page import browser  # noqa: F401 - a fixture
 
 CLASSES = tuple(COLORS)
 
@@ -87,7 +87,6 @@ def test_a_session_of_thirty_labels_with_an_undo_and_a_killed_server(folder, tab
     assert said(folder)[wrong] != CLASSES[truth(wrong)]
     person.press("u")
     assert person.sees == wrong and wrong not in said(folder)
-    skipped = person.sees
     person.press("s")
     broken = person.sees
     person.press("b")
@@ -116,8 +115,8 @@ def test_a_session_of_thirty_labels_with_an_undo_and_a_killed_server(folder, tab
     person.labels(12)
     known = said(folder)
     assert len(known) == 30 and known == {number: CLASSES[truth(number)] for number in known}
-    assert broken not in known and skipped not in known or known[skipped] == CLASSES[truth(skipped)]
-    assert tab.locator("#counts").inner_text() == "in labels.csv · 1 broken"
+    assert broken not in known
+    assert tab.locator("#counts").inner_text() == "in labels.csv · 1 broken"  # what was skipped came again
     assert not person.problems
     status, out, _ = page.end(signal.SIGINT)
     assert status == 0 and out == "30 labels of 45 pictures are in labels.csv\n"

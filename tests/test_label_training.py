@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -11,9 +12,9 @@ import filelock
 import numpy as np
 import pytest
 
-from ssgan import eval, predict, train
+from ssgan import eval, label, predict, train
 from ssgan.errors import UsageError
-from ssgan.labelling import chooser, labels_file, pictures
+from ssgan.labelling import chooser, labels_file, pictures, server
 from ssgan.labelling.seen import Seen
 from ssgan.labelling.session import Session
 from ssgan.labelling.training import Training
@@ -78,15 +79,30 @@ def test_then_the_run_looks_at_the_pictures_and_the_order_is_renewed(story):
     assert story["end"][0] == 0 and "Traceback" not in story["end"][2]
 
 
-def test_the_commands_of_the_page_of_docs_lead_from_labels_to_predictions(story, folder, monkeypatch):
+def test_the_commands_of_the_page_of_docs_lead_from_labels_to_predictions(story, folder, monkeypatch, capsys):
     page = (Path(__file__).parent.parent / "docs" / "howto" / "label.md").read_text()
-    commands = re.findall(r"^\.venv/bin/python -m ssgan\.(train|eval|predict) (.+)$", page, re.MULTILINE)
-    assert [command for command, _ in commands] == ["train", "eval", "predict"]
+    commands = re.findall(r"^\.venv/bin/python -m ssgan\.(\w+) (.+)$", page, re.MULTILINE)
+    assert [command for command, _ in commands] == ["label", "train", "eval", "predict", "label", "label", "label"]
     monkeypatch.chdir(folder.parent)
-    mains = {"train": train.main, "eval": eval.main, "predict": predict.main}
+    with server.listening(0) as free:
+        port = free.getsockname()[1]
+    mains = {"label": label.main, "train": train.main, "eval": eval.main, "predict": predict.main}
+    cache = [f"--cache_dir={folder.parent}/cache"]
+    further = {"label": cache, "train": [*TINY.split(), *cache]}
+    looked = []
+
+    def served(room, opened, *, token):
+        while (seen := room.chooser.state())["choosing"] or ("--run=" in options and not seen["seen_by"]):
+            assert not seen["error"]
+            time.sleep(0.1)
+        looked.append((seen["seen_by"], opened.getsockname()[1] == port))
+
+    monkeypatch.setattr(server, "serve", served)
     for command, options in commands:
-        tiny = [*TINY.split(), f"--cache_dir={folder.parent}/cache"] if command == "train" else []
-        mains[command]([command, *options.split(), *tiny])
+        mains[command]([command, *shlex.split(options.replace("8765", str(port))), *further.get(command, [])])
+    assert looked == [(None, False), ("photos", False), (None, False), (None, True)]
+    told = capsys.readouterr().out
+    assert told.count("hint    --run=runs/photos-12-labels shows") == 3  # not with --run
     assert Path("runs/photos/report.html").is_file()
     with open("predictions.csv", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -45,8 +45,13 @@ class Training:
         self._prefix = re.sub(r"[^\w.-]", "_", images.resolve().name or "images")
         self._run_dir = self._newest()
         self._phase, self._message = "none", ""
-        if self._run_dir and not (self._run_dir / run.SUMMARY).exists():
+        if self._run_dir and not self.finished:
             self._phase, self._message = "stopped", _OUTLIVES * _is_locked(self._run_dir)
+
+    @property
+    def finished(self) -> Path | None:
+        """The folder of the newest training, where it is finished."""
+        return self._run_dir if self._run_dir and (self._run_dir / run.SUMMARY).exists() else None
 
     def state(self) -> dict[str, Any]:
         """Returns what the page shows of this, values of JSON."""
