@@ -75,7 +75,7 @@ def test_then_the_run_looks_at_the_pictures_and_the_order_is_renewed(story):
     assert renewed["training"]["phase"] == "done" and renewed["chooser"]["seen_by"] == "photos-12-labels"
     assert renewed["chooser"]["error"] == "" and not set(renewed["next"]) & set(range(13))
     assert story["guess"]["class"] in ("apple", "lime", "plum") and 1 / 3 <= story["guess"]["probability"] <= 1
-    assert all(set(one) == {"id", "label", "predicted"} and one["id"] <= 12 for one in story["suspects"])
+    assert all(set(one) == {"id", "label", "name", "predicted"} and one["id"] <= 12 for one in story["suspects"])
     assert story["end"][0] == 0 and "Traceback" not in story["end"][2]
 
 
@@ -165,7 +165,8 @@ def test_where_pictures_cannot_be_chosen_the_page_is_told_why(no_pictures, monke
     with chooser.Chooser(no_pictures, None, seed=0).running() as one:
         while one.state()["choosing"]:
             time.sleep(0.01)
-        assert "the cache is gone" in one.state()["error"]
+        one.wake()
+        assert "the cache is gone" in one.state()["error"] and not one.state()["choosing"]
     assert "Traceback" in capsys.readouterr().err
 
 

@@ -119,14 +119,15 @@ def application(room: Room) -> Starlette:
 def state(room: Room, _: dict[str, Any]) -> dict[str, Any]:
     """Answers with all that the page shows but pictures."""
     session, names = room.session, room.session.classes
-    counts = session.class_counts()
+    counts, upcoming = session.class_counts(), session.upcoming(_MOST_UPCOMING)
     return {
         "folder": os.fsencode(room.pictures.home.resolve().name).decode(errors="replace"),
         "labels_file": room.labels_file,
         "left_out": room.pictures.left_out,
         "classes": [{"name": name, "count": count} for name, count in zip(names, counts, strict=False)],
         "totals": session.totals(),
-        "next": session.upcoming(_MOST_UPCOMING),
+        "next": upcoming,
+        "names": [room.pictures.keys[number] for number in upcoming],
         "can_undo": session.can_undo,
         "notice": session.notice,
         "chooser": room.chooser.state(),
@@ -153,7 +154,8 @@ def guess(room: Room, values: dict[str, Any]) -> dict[str, Any]:
 def suspects(room: Room, _: dict[str, Any]) -> dict[str, Any]:
     """Answers with the labels that may be wrong."""
     found = room.chooser.suspects()
-    return {"suspects": [{**one, "label": room.session.entry(one["id"]).label} for one in found]}
+    names, entry = room.pictures.keys, room.session.entry
+    return {"suspects": [{**one, "label": entry(one["id"]).label, "name": names[one["id"]]} for one in found]}
 
 
 def label(room: Room, values: dict[str, Any]) -> dict[str, Any]:
