@@ -72,6 +72,8 @@ def label(options: LabelConfig) -> None:
     with opened(options) as room, contextlib.closing(server.listening(options.port)) as listening:
         print(f"labels  {room.labels_file}", flush=True)
         print(f"page    http://{server.ADDRESS}:{listening.getsockname()[1]}/#{token}", flush=True)
+        if not options.run and (last := room.training.finished):
+            print(f"hint    --run={last} shows first what helps this last training of the page most", flush=True)
         server.serve(room, listening, token=token)
         totals = room.session.totals()
     print(f"{totals['labelled']:,} labels of {sum(totals.values()):,} pictures are in {room.labels_file}")
@@ -97,6 +99,11 @@ def opened(options: LabelConfig) -> "Iterator[Room]":
     first = {} if file.exists() else pictures.said_by_folders(found, classes)
     with labels_file.opened(file, found.every_key, folder, first=first) as open_file:
         session = Session(found.keys, open_file, classes)
+        if first and session.classes and not classes:
+            open_file.notices.append(
+                f"{sum(session.class_counts()):,} labels are from sub-folders: {', '.join(session.classes)[:300]}. "
+                "--classes=NAMES takes only those of these names."
+            )
         with Chooser(found, session, seed=options.seed).running() as chooser:
             training = Training(folder, file, options=_of_training(options), on_done=chooser.look_through)
             if run_dir:

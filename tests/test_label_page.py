@@ -8,7 +8,7 @@ import pytest
 from ssgan.data import own
 from tests.label_page import FIRST, Page, folder_of, truth
 from tests.photos import COLORS
-from tests.test_page import CHROMIUM, browser  # noqa: F401 - a fixture
+from tests.test_page import browser  # noqa: F401 - a fixture
 
 CLASSES = tuple(COLORS)
 
@@ -38,6 +38,13 @@ class Person:
         """Presses a key that brings another picture."""
         before = self.sees
         self.tab.keyboard.press(key)
+        self.tab.locator(f"#one img:not([data-id='{before}'])").wait_for()
+
+    def press_by_code(self, digit):
+        """Presses a digit on a keyboard on which it needs Shift, without it."""
+        before = self.sees
+        event = f"new KeyboardEvent('keydown', {{key: '&', code: 'Digit{digit}', bubbles: true}})"
+        self.tab.evaluate(f"document.body.dispatchEvent({event})")
         self.tab.locator(f"#one img:not([data-id='{before}'])").wait_for()
 
     def labels(self, count):
@@ -78,16 +85,55 @@ def said(folder):
     return {int(key.split("/")[1][:-4]) - FIRST: entry.label for key, entry in entries.items() if entry.label}
 
 
+def press_before_a_picture_is_seen(tab, page):
+    """Presses a key while pictures are under way: nobody has seen what it would be about."""
+    held = []
+    tab.route("**/api/image/large/*", lambda route: held.append(route))
+    tab.goto(page.address)
+    tab.locator("#classes li").first.wait_for()
+    tab.keyboard.press("1")
+    tab.wait_for_timeout(200)
+    assert page.ask("state")["totals"]["labelled"] == 0
+    tab.unroute("**/api/image/large/*")
+    tab.goto("about:blank")
+
+
+def look_again(tab, person, kept, other):
+    """Has a second look at two labels, by keys."""
+    doubts = [{"id": number, "label": "x", "predicted": "y", "name": "z.png"} for number in (kept, other)]
+    tab.route("**/api/suspects", lambda route: route.fulfill(json={"suspects": doubts}))
+    person.press("d")
+    assert person.sees == kept and tab.locator("#said").inner_text() == "Labelled x; what looks like it is y."
+    person.press("s")
+    assert person.sees == other
+    person.press("d")
+    person.press("d")
+    assert person.sees == other  # the first one was kept
+    tab.keyboard.press("1" if truth(other) else "2")
+    tab.locator("#empty", has_text="No label is in doubt").wait_for()
+    tab.keyboard.press("u")
+    tab.locator(f"#one img[data-id='{other}']").wait_for()
+
+
 def test_a_session_of_thirty_labels_with_an_undo_and_a_killed_server(folder, tab, start):
     page = start(folder, f"--classes={','.join(CLASSES)}")
+    press_before_a_picture_is_seen(tab, page)
     person = Person(tab, page)
-    person.labels(12)
+    assert tab.locator("#name").inner_text() == f"_unlabeled/{FIRST + person.sees}.png"
+    person.labels(10)
+    person.press_by_code(truth(person.sees) + 1)
+    before = person.sees
+    tab.locator("#classes button").nth(truth(before)).press("Enter")
+    tab.locator(f"#one img:not([data-id='{before}'])").wait_for()
+    assert tab.evaluate(
+        "[...document.activeElement.closest('li').parentElement.children].findIndex(li => li.contains("
+        "document.activeElement))"
+    ) == truth(before)  # the button keeps the focus
     wrong = person.sees
     person.press("1" if truth(wrong) else "2")
     assert said(folder)[wrong] != CLASSES[truth(wrong)]
-    person.press("u")
+    person.press("U")  # Caps Lock is on
     assert person.sees == wrong and wrong not in said(folder)
-    skipped = person.sees
     person.press("s")
     broken = person.sees
     person.press("b")
@@ -111,13 +157,24 @@ def test_a_session_of_thirty_labels_with_an_undo_and_a_killed_server(folder, tab
 
     page = start(folder, f"--classes={','.join(CLASSES)}")
     tab.goto("about:blank")
+    damaged = page.chosen()["next"][1]
+    (folder / f"_unlabeled/{FIRST + damaged}.png").write_bytes(b"")
     person = Person(tab, page)
     assert "18" in tab.locator("#labelled").inner_text() and person.sees not in known
-    person.labels(12)
+    tab.keyboard.press(str(truth(person.sees) + 1))
+    tab.locator("#empty", has_text="cannot be read").wait_for()
+    assert "Press b if it is broken" in tab.locator("#empty").inner_text() and tab.locator("#one").is_hidden()
+    assert tab.locator("#name").inner_text() == f"_unlabeled/{FIRST + damaged}.png"
+    tab.keyboard.press("b")
+    tab.locator("#one img").wait_for()
+    person.problems = [one for one in person.problems if "404" not in one]
+    person.labels(11)
     known = said(folder)
     assert len(known) == 30 and known == {number: CLASSES[truth(number)] for number in known}
-    assert broken not in known and skipped not in known or known[skipped] == CLASSES[truth(skipped)]
-    assert tab.locator("#counts").inner_text() == "in labels.csv · 1 broken"
+    assert broken not in known and damaged not in known
+    assert tab.locator("#counts").inner_text() == "in labels.csv · 2 broken"  # what was skipped came again
+    look_again(tab, person, *list(known)[:2])
+    assert said(folder) == known
     assert not person.problems
     status, out, _ = page.end(signal.SIGINT)
     assert status == 0 and out == "30 labels of 45 pictures are in labels.csv\n"
@@ -155,6 +212,16 @@ def test_the_grid_labels_what_is_selected_and_a_name_becomes_a_class(folder, tab
     assert "changed by another program" in tab.locator("#notice").inner_text()
     tab.locator("#notice button").press("Enter")
     tab.locator("#notice").wait_for(state="hidden")
+    tab.keyboard.press("/")
+    tab.keyboard.type("zw")
+    assert tab.locator("#hint").inner_text() == "Enter: zwölf <b>"
+    assert tab.locator("#add").inner_text() == "Add zw Shift Enter"
+    tab.keyboard.press("Shift+Enter")
+    tab.locator("#classes bdi", has_text=re.compile("^zw$")).wait_for()
+    tab.keyboard.press("/")
+    tab.keyboard.type("zw")
+    assert tab.locator("#hint").inner_text() == "Enter: zw" and tab.locator("#add").is_hidden()
+    tab.keyboard.press("Escape")
 
     for width, scheme in ((390, "dark"), (1280, "dark"), (390, "light"), (1280, "light")):
         tab.emulate_media(color_scheme=scheme)

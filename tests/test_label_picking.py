@@ -77,6 +77,7 @@ def test_uncertain_pictures_are_those_of_badge():
     left = np.flatnonzero(~covered)
     naive = naive_badge(features[left].astype(float), probabilities[left].astype(float), 20, chance(3))
     assert rows.tolist() == left[naive].tolist()
+    assert not len(picking.uncertain(features, probabilities, np.ones(80, bool), count=20, random=chance()))
 
 
 def test_equal_pictures_and_certain_ones_are_picked_once():

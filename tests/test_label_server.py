@@ -4,7 +4,9 @@ import io
 import json
 import re
 import signal
+import time
 
+import anyio
 import numpy as np
 import pytest
 from PIL import Image
@@ -131,6 +133,38 @@ def test_pictures_are_encoded_anew_turned_and_bounded(page):
         assert column[0] < 20 and column[-1] > 235  # turned: it grows brighter from above
 
 
+def test_two_pictures_are_decoded_at_a_time():
+    at_once, most = [], []
+
+    class Slow:
+        def __len__(self):
+            return 9
+
+        def shown(self, number, *, longest):
+            at_once.append(number)
+            most.append(len(at_once))
+            time.sleep(0.02)
+            at_once.remove(number)
+            return b"", "image/png"
+
+    async def ask(app, number):
+        async def send(message):
+            assert message.get("status", 200) == 200
+
+        await app({"type": "http", "method": "GET", "path": f"/api/image/large/{number}", "headers": []}, None, send)
+
+    async def ask_all():
+        app = server.application(
+            server.Room(**dict.fromkeys(("session", "chooser", "training")), pictures=Slow(), labels_file="")
+        )
+        async with anyio.create_task_group() as group:
+            for number in range(9):
+                group.start_soon(ask, app, number)
+
+    anyio.run(ask_all)
+    assert len(most) == 9 and max(most) == 2
+
+
 def test_without_a_run_there_are_no_guesses_and_no_suspects(page):
     assert page.ask("guess/0") == {"class": None}
     status, _, content = page.request("GET", "/api/suspects")
@@ -145,7 +179,7 @@ def test_the_order_is_the_same_at_every_start(page, tmp_path):
     assert len(set(order)) == 24 and order != sorted(order)
     again = Page(page.folder, "--seed=3", f"--labels_file={tmp_path}/others.csv")
     assert again.chosen()["next"] == order and again.token != page.token
-    status, out, errors = again.end(signal.SIGTERM)
+    status, out, errors = again.end(signal.SIGHUP)
     assert (
         status == 0 and out == f"0 labels of 31 pictures are in {tmp_path}/others.csv\n" and "Traceback" not in errors
     )

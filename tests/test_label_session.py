@@ -8,13 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from ssgan.data import own
 from ssgan.data.own import tables
 from ssgan.data.own.layout import Entry
 from ssgan.errors import UsageError
-from ssgan.labelling import labels_file, pictures
+from ssgan.labelling import labels_file
 from ssgan.labelling.session import Session
-from tests.photos import write_folder
 
 KEYS = tuple(f"{number}.png" for number in range(10))
 HEAD = '"filename","label","split"\n'
@@ -85,12 +83,18 @@ def test_what_is_skipped_is_not_written_and_comes_back_by_an_undo(session, path)
     assert session.upcoming(2) == [0, 1] and not rows(path)
 
 
-def test_a_renewed_queue_keeps_the_picture_that_is_looked_at(session):
-    session.label([9], 0)
-    session.extend([5, 9, 0, 7], anew=True)
-    assert session.upcoming(9) == [0, 5, 7]
-    session.extend([7, 8])
-    assert session.upcoming(9) == [0, 5, 7, 8] and np.flatnonzero(session.covered).tolist() == [0, 5, 7, 8, 9]
+def test_a_renewed_queue_keeps_the_pictures_that_are_looked_at(path):
+    keys = [f"{number}.png" for number in range(40)]
+    with labels_file.opened(path, keys, path.parent, first={}) as file:
+        session = Session(keys, file, ["cat"])
+        session.extend(range(20))
+        session.label([9], 0)
+        session.extend([39, 9, 0, 37], anew=True)
+        on_view = [*range(9), *range(10, 16)]
+        assert session.upcoming(40) == [*on_view, 39, 37]
+        session.extend([37, 38])
+        assert session.upcoming(40) == [*on_view, 39, 37, 38]
+        assert np.flatnonzero(session.covered).tolist() == [*range(16), 37, 38, 39]
 
 
 def test_a_row_is_on_the_disk_before_the_answer(session, path, monkeypatch):
@@ -120,6 +124,33 @@ def test_without_room_on_the_disk_nothing_has_changed(session, path, monkeypatch
     monkeypatch.undo()
     session.label([1], 1)
     assert labels(path) == {"0.png": "cat", "1.png": "dog"}
+    assert session.notice == "" and session.undo() == [1] and session.undo() == [0]  # nobody else has written
+
+
+@pytest.mark.parametrize("moment", ["before", "while"])
+def test_a_file_that_is_replaced_at_the_moment_of_a_key_is_read_again(session, path, monkeypatch, moment):
+    session.label([0], 0)
+
+    def replaced(function):
+        def replace(*arguments):
+            other = path.with_suffix(".new")
+            other.write_text(f'{HEAD}"0.png","cat",""\n"5.png","dog",""\n')
+            os.replace(other, path)
+            monkeypatch.undo()
+            return function(*arguments)
+
+        return replace
+
+    if moment == "before":
+        monkeypatch.setattr(os, "open", replaced(os.open))
+        with pytest.raises(UsageError, match="changed by another program at this moment"):
+            session.label([1], 0)
+    else:
+        monkeypatch.setattr(os, "fsync", replaced(os.fsync))
+        session.label([1], 0)
+    session.label([2], 1)
+    assert labels(path) == {"0.png": "cat", "2.png": "dog", "5.png": "dog"}
+    assert session.class_counts() == [1, 2] and "has been read again: 2 labels" in session.notice
 
 
 @pytest.mark.parametrize("end", ['"2.png', '"2.png"', '"2.png","ca', '"2.png","cat"'])
@@ -128,6 +159,21 @@ def test_what_a_power_failure_left_of_a_row_is_dropped(path, end):
     with labels_file.opened(path, KEYS, path.parent, first={}) as file:
         session = Session(KEYS, file)
         assert session.class_counts() == [1] and path.read_text() == f'{HEAD}"0.png","cat",""\n'
+        assert session.notice == f"The last row of labels.csv was written by half, and was dropped: {end}"
+
+
+def test_half_a_letter_of_a_row_is_dropped_and_what_somebody_typed_is_not(path):
+    path.write_bytes(f'{HEAD}"0.png","cat",""\n"2.png","zwö'.encode()[:-1])
+    with labels_file.opened(path, KEYS, path.parent, first={}) as file:
+        assert Session(KEYS, file).class_counts() == [1]
+    typed = f"{path.read_text()}1.png,dog"
+    path.write_text(typed)
+    with (
+        pytest.raises(UsageError, match="line 3: 2 cells; expected 3"),
+        labels_file.opened(path, KEYS, path.parent, first={}) as file,
+    ):
+        Session(KEYS, file)
+    assert path.read_text() == typed
 
 
 def test_a_whole_row_without_an_end_of_line_stays(path):
@@ -149,7 +195,7 @@ def test_a_file_that_somebody_edits_meanwhile_is_read_again_and_not_overwritten(
     session.label([2], 1)
     assert path.read_text() == 'filename,label,split\n0.png,dog,\n7.png,zebra,\n9.png,cat,\n"2.png","dog",""\n'
     assert session.classes == ["cat", "dog", "zebra"] and session.class_counts() == [1, 2, 1]
-    assert session.notice == "labels.csv was changed by another program and has been read again: 3 labels, 2 before"
+    assert session.notice == "labels.csv was changed by another program and has been read again: 3 labels, 2 before."
     assert session.upcoming(3) == [3, 5, 6] and session.totals()["skipped"] == 1
     session.undo()
     with pytest.raises(UsageError, match="nothing to undo"):  # what was done before the edit
@@ -159,20 +205,54 @@ def test_a_file_that_somebody_edits_meanwhile_is_read_again_and_not_overwritten(
 def test_a_file_that_was_spoilt_stops_labelling_until_it_is_mended(session, path):
     session.label([0], 0)
     good = path.read_text()
-    path.write_text(good + "1.png,cat\n")
-    with pytest.raises(UsageError, match="line 3: 2 cells; expected 3"):
-        session.label([2], 1)
-    assert path.read_text() == good + "1.png,cat\n"
+    for bad, told in (
+        ("1.png,cat\n", "line 3: 2 cells; expected 3"),
+        ("1.png,Cat,\n", "differ in case"),
+        ("1.png,Bird,\n2.png,bird,\n", "differ in case"),
+    ):
+        path.write_text(good + bad)
+        for _ in range(2):
+            with pytest.raises(UsageError, match=told):
+                session.label([2], 1)
+        assert path.read_text() == good + bad and session.classes == ["cat", "dog"]
     path.write_text(good)
     session.label([2], 1)
     assert labels(path) == {"0.png": "cat", "2.png": "dog"}
 
 
+def test_rows_of_pictures_that_were_removed_are_passed_over_and_counted(path):
+    path.write_text(f'{HEAD}"0.png","cat",""\n"gone.png","","broken"\n"lost.png","dog",""\n')
+    with labels_file.opened(path, KEYS, path.parent, first={}) as file:
+        session = Session(KEYS, file)
+        assert session.class_counts() == [1, 0]
+        assert "2 rows of labels.csv are of pictures that are not in the folder" in session.notice
+        assert "line 3: 'gone.png' …" in session.notice
+        session.forget_notice()
+        assert session.notice == ""
+
+
+def test_classes_keep_their_keys_at_the_next_start(path):
+    with labels_file.opened(path, KEYS, path.parent, first={}) as file:
+        session = Session(KEYS, file)
+        for number, name in enumerate(["zebra", "Cat", "lime", "apple"]):
+            session.label([9 - number], session.add_class(name))
+        session.label([9, 8], 2)  # no zebra and no Cat is left
+    with labels_file.opened(path, KEYS, path.parent, first={}) as file:
+        assert Session(KEYS, file).classes == ["zebra", "Cat", "lime", "apple"]
+    with path.open("a") as by_hand:
+        by_hand.write('"6.png","",""\n"6.png","cat",""\n')  # the Cat that was taken back is no class beside it
+    with labels_file.opened(path, KEYS, path.parent, first={}) as file:
+        assert Session(KEYS, file).classes == ["zebra", "lime", "apple", "cat"]
+
+
 def test_a_second_process_is_refused(session, path):
+    link = path.with_name("link.csv")
+    link.symlink_to(path)
     script = "import sys; from ssgan.labelling import labels_file as l; from pathlib import Path\n"
     script += "with l.opened(Path(sys.argv[1]), ['0.png'], Path('.'), first={}): pass"
-    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True)
-    assert "is being written to by another process" in done.stderr and done.returncode
+    for name in (path, link):
+        done = subprocess.run([sys.executable, "-c", script, str(name)], capture_output=True, text=True)
+        assert "is being written to by another process" in done.stderr and done.returncode
 
 
 def test_files_of_other_tools_are_refused(tmp_path):
@@ -203,40 +283,3 @@ def test_classes_are_found_by_their_name(session):
     assert session.class_counts() == [0, 0, 1]
     with pytest.raises(UsageError, match="there is no class 3"):
         session.label([0], 3)
-
-
-# Folders
-
-
-def test_what_sub_folders_say_is_where_a_new_file_begins(tmp_path):
-    folder = write_folder(tmp_path / "photos", of_each=2, unlabeled=2, test=1)
-    (folder / "stray.png").write_bytes((folder / "test" / "apple" / "1000.png").read_bytes())
-    found = pictures.find(folder, cache_dir=str(tmp_path / "cache"))
-    said = pictures.said_by_folders(found, [])
-    file = tmp_path / "labels.csv"
-    with labels_file.opened(file, found.every_key, folder, first=said) as opened:
-        session = Session(found.keys, opened)
-        assert session.totals() == {"open": 2, "labelled": 6, "skipped": 0, "broken": 1, "test": 3}
-        test = found.keys.index("test/apple/1000.png")
-        with pytest.raises(UsageError, match="for testing"):
-            session.label([test], 0)
-    with_file, without = own.find(folder, labels_file=file), own.find(folder)
-    assert with_file.entries == without.entries and with_file.left_out == without.left_out == ("stray.png",)
-    assert (
-        len(pictures.said_by_folders(found, ["lime"])) == 6
-    )  # two limes and three of test/, one of them a lime; the stray one
-
-
-def test_pictures_that_cannot_be_shown_or_named_are_left_out(tmp_path):
-    folder = write_folder(tmp_path / "photos", of_each=0, unlabeled=1) / "_unlabeled"
-    (folder / "drawing.png").write_text('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
-    (folder / " space.png ").write_bytes((folder / "2000.png").read_bytes())
-    (folder / "outside.png").symlink_to("/etc/passwd")
-    for name in ("a\\b.png", os.fsdecode(b"no text \xff.png"), "line\nbreak.png", 'quo"te,.png'):
-        (folder / name).write_bytes((folder / "2000.png").read_bytes())
-    found = pictures.find(folder, cache_dir=str(tmp_path / "cache"))
-    assert found.keys == ("2000.png", "line\nbreak.png", 'quo"te,.png') and found.left_out == 5
-    with labels_file.opened(tmp_path / "labels.csv", found.every_key, folder, first={}) as file:
-        session = Session(found.keys, file, ["cat"])
-        session.label(range(3), 0)
-        assert {key for key, entry in file.read().items() if entry.label} == set(found.keys)

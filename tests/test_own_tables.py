@@ -94,7 +94,9 @@ def test_a_picture_of_the_same_name_in_another_folder_is_not_taken_for_it(tmp_pa
     for name in ("other/b.jpg", "/sub2/b.jpg", f"{tmp_path}/images2/sub2/b.jpg", "xb.jpg"):
         with pytest.raises(UsageError, match="names pictures that are not in"):
             read(tmp_path, f"filename,label\n{name},cat\n", keys=("sub/b.jpg",))
-    assert read(tmp_path, "filename,label\nother/b.jpg,cat\n", skip_missing=True) == {}
+    missing = []
+    assert read(tmp_path, "filename,label\nother/b.jpg,cat\n", missing=missing) == {}
+    assert len(missing) == 1 and "line 2: 'other/b.jpg'" in missing[0]
 
 
 @pytest.mark.parametrize("name", ["../a.jpg", "sub/../a.jpg", "/../a.jpg", "..\\a.jpg", "/etc/passwd", "", ".", "/"])

@@ -208,7 +208,8 @@ def browser():
         "playwright.sync_api", reason="playwright is not installed (pip install '.[test]')"
     )
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine (Debian: apt-get install chromium)")
+        missing = pytest.fail if os.environ.get("BROWSER_TESTS") == "required" else pytest.skip
+        missing("there is no Chromium on this machine (Debian: apt-get install chromium)")
     with playwright.sync_playwright() as started:
         sandbox = [] if os.geteuid() else ["--no-sandbox"]
         opened = started.chromium.launch(executable_path=CHROMIUM, args=sandbox)

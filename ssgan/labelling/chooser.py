@@ -79,7 +79,7 @@ class Chooser:
     def wake(self) -> None:
         """Says that pictures of the queue have been used."""
         with self._changed:
-            self._is_choosing = self._is_choosing or self._is_short()
+            self._is_choosing = not self._is_closed and (self._is_choosing or self._is_short())
             self._changed.notify_all()
 
     def look_through(self, run: Path) -> None:
@@ -126,7 +126,8 @@ class Chooser:
                     self._is_choosing = False
                     self._changed.wait_for(lambda: self._is_closed or self._is_choosing or self._is_anew)
         except Exception as error:  # else the page would wait for ever
-            self._error, self._is_choosing = f"pictures cannot be chosen any more: {error!r}", False
+            self._error = f"pictures cannot be chosen any more: {error!r}"
+            self._is_closed, self._is_choosing = True, False
             traceback.print_exc()
 
     def _choose(self) -> None:

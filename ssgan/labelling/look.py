@@ -14,6 +14,7 @@ from typing import Any
 
 from ssgan.command import run_command
 from ssgan.errors import UsageError
+from ssgan.labelling import process
 from ssgan.labelling.seen import Seen
 from ssgan.store import files
 
@@ -32,10 +33,7 @@ def start(run: Path, paths: list[Path], result: Path) -> subprocess.Popen[str]:
     with tempfile.TemporaryFile("w+") as file:
         file.write(request)
         file.seek(0)
-        command = [sys.executable, "-m", "ssgan.labelling.look"]
-        return subprocess.Popen(
-            command, stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-        )
+        return process.start(__name__, stdin=file, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def read(result: Path, numbers: Any, run: str) -> Seen:

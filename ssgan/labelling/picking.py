@@ -83,6 +83,8 @@ def uncertain(
     Args, returns: as of `next_pictures`.
     """
     rows = np.flatnonzero(~covered)
+    if not len(rows):
+        return rows
     error = probabilities[rows].astype(np.float64)
     error[np.arange(len(rows)), error.argmax(axis=1)] -= 1
     return rows[_spread(error, features[rows].astype(np.float64), min(count, len(rows)), random)]

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import re
 import signal
 import socket
@@ -9,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
 import uvicorn
 from starlette.applications import Starlette
@@ -28,6 +30,7 @@ from ssgan.labelling.training import Training
 ADDRESS = "127.0.0.1"
 _MOST_UPCOMING = 24  # pictures that an answer names
 _MOST_AT_ONCE = 100  # pictures in a request
+_MOST_DECODED = 2  # pictures at a time: a large one takes hundreds of MB
 _MOST_WAITED = 120.0  # seconds for the checkpoint of a training, at the end
 _PAGE = Path(__file__).parent / "page"
 _SCRIPTS = ("page.js", "server.js", "view.js")
@@ -66,9 +69,11 @@ def listening(port: int) -> socket.socket:
 
 
 def serve(room: Room, opened: socket.socket, *, token: str) -> None:
-    """Answers until Ctrl-C or SIGTERM; a training is stopped then, with a checkpoint."""
+    """Answers until Ctrl-C, SIGTERM or the end of its terminal; a training is stopped then, with a checkpoint."""
     app = Guard(application(room), host=f"{ADDRESS}:{opened.getsockname()[1]}", token=token)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: uvicorn raises it again when it has ended
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # else it was started to outlive its terminal, by nohup
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, ws="none")
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[opened])
@@ -82,11 +87,15 @@ def application(room: Room) -> Starlette:
         yield
         await anyio.to_thread.run_sync(lambda: room.training.stop(wait_seconds=_MOST_WAITED))
 
+    decoding = anyio.CapacityLimiter(_MOST_DECODED)
+
     def answer(does: Callable[[Room, dict[str, Any]], Any]) -> Callable:
+        limiter = decoding if does is image else None
+
         async def endpoint(request: Request) -> Response:
             try:
                 values = await read_json(request) if request.method == "POST" else request.path_params
-                found = await anyio.to_thread.run_sync(does, room, values)
+                found = await anyio.to_thread.run_sync(does, room, values, limiter=limiter)
             except UsageError as error:
                 return _error(str(error), 409)
             except (ValueError, KeyError, TypeError) as error:
@@ -110,14 +119,15 @@ def application(room: Room) -> Starlette:
 def state(room: Room, _: dict[str, Any]) -> dict[str, Any]:
     """Answers with all that the page shows but pictures."""
     session, names = room.session, room.session.classes
-    counts = session.class_counts()
+    counts, upcoming = session.class_counts(), session.upcoming(_MOST_UPCOMING)
     return {
-        "folder": room.pictures.home.resolve().name,
+        "folder": os.fsencode(room.pictures.home.resolve().name).decode(errors="replace"),
         "labels_file": room.labels_file,
         "left_out": room.pictures.left_out,
         "classes": [{"name": name, "count": count} for name, count in zip(names, counts, strict=False)],
         "totals": session.totals(),
-        "next": session.upcoming(_MOST_UPCOMING),
+        "next": upcoming,
+        "names": [room.pictures.keys[number] for number in upcoming],
         "can_undo": session.can_undo,
         "notice": session.notice,
         "chooser": room.chooser.state(),
@@ -144,7 +154,8 @@ def guess(room: Room, values: dict[str, Any]) -> dict[str, Any]:
 def suspects(room: Room, _: dict[str, Any]) -> dict[str, Any]:
     """Answers with the labels that may be wrong."""
     found = room.chooser.suspects()
-    return {"suspects": [{**one, "label": room.session.entry(one["id"]).label} for one in found]}
+    names, entry = room.pictures.keys, room.session.entry
+    return {"suspects": [{**one, "label": entry(one["id"]).label, "name": names[one["id"]]} for one in found]}
 
 
 def label(room: Room, values: dict[str, Any]) -> dict[str, Any]:
@@ -199,7 +210,7 @@ def stop(room: Room, _: dict[str, Any]) -> dict[str, Any]:
 
 def read(room: Room, _: dict[str, Any]) -> dict[str, Any]:
     """Notes that the notice was read."""
-    room.session.notice = ""
+    room.session.forget_notice()
     return _after(room)
 
 

@@ -1,5 +1,6 @@
 """What a person has said so far, and which pictures wait for them. Nothing counts before it is in the labels file."""
 
+import contextlib
 import dataclasses
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ssgan.data.own import layout
+from ssgan.data.own import layout, tables
 from ssgan.data.own.layout import Entry
 from ssgan.errors import UsageError
 from ssgan.labelling.labels_file import LabelsFile
 
 LONGEST_NAME = 100  # characters of a class
+ON_VIEW = 15  # pictures, that somebody may be looking at
 
 KINDS = ("open", "labelled", "skipped", "broken", "test")  # what a picture may be
 _OPEN, _LABELLED, _SKIPPED, _BROKEN, _TEST = range(len(KINDS))
@@ -35,15 +37,11 @@ class Session:
         file: the labels file.
         classes: names of classes that are to be the first.
 
-    Attributes:
-        notice: what the person ought to know, or empty.
-
     Raises:
         UsageError: if the file, or the names of classes, are not as they should be.
     """
 
     def __init__(self, keys: Sequence[str], file: LabelsFile, classes: Sequence[str] = ()):
-        self.notice = ""
         self._lock = threading.RLock()
         self._keys = keys
         self._file = file
@@ -88,6 +86,15 @@ class Session:
         return len(self._queue)
 
     @property
+    def notice(self) -> str:
+        """What the person ought to know, or empty."""
+        return " ".join(self._file.notices)
+
+    def forget_notice(self) -> None:
+        """Notes that the notice was read."""
+        self._file.notices.clear()
+
+    @property
     def can_undo(self) -> bool:
         """Whether there is something to be undone."""
         return bool(self._undo)
@@ -123,14 +130,8 @@ class Session:
         """
         name = name.strip()
         with self._lock:
-            if name in self._classes:
-                return self._classes.index(name)
-            if not name or len(name) > LONGEST_NAME or not name.isprintable() or name.startswith('{"choices"'):
-                raise UsageError(f"a class is called {name[:200]!r}; expected 1 to {LONGEST_NAME} visible characters")
-            names = [*self._classes, name]
-            layout.class_names({each: Entry(label=each, split="train") for each in names})
-            self._classes = names
-            return len(names) - 1
+            self._classes = _with_class(self._classes, name)
+            return self._classes.index(name)
 
     def label(self, numbers: Iterable[int], label: int) -> None:
         """Gives pictures a class, by its number.
@@ -179,9 +180,9 @@ class Session:
             return list(step.before)
 
     def extend(self, numbers: Iterable[int], *, anew: bool = False) -> None:
-        """Puts open pictures behind the queue; or in its place, but for the first, which somebody is looking at."""
+        """Puts open pictures behind the queue; or in its place, but for those on view."""
         with self._lock:
-            kept = self._queue[:1] if anew else self._queue
+            kept = self._queue[:ON_VIEW] if anew else self._queue
             found = [number for number in numbers if self._kind[number] == _OPEN]
             self._queue = list(dict.fromkeys([*kept, *found]))
 
@@ -219,18 +220,46 @@ class Session:
         """Reads the file again if somebody else has written to it: what it says counts."""
         if self._file.is_changed():
             before = self.totals()["labelled"]
+            self.forget_notice()
             self._read()
-            self.notice = (
+            self._file.notices.append(
                 f"{self._file.path.name} was changed by another program and has been read again: "
-                f"{self.totals()['labelled']:,} labels, {before:,} before"
+                f"{self.totals()['labelled']:,} labels, {before:,} before."
             )
 
     def _read(self) -> None:
-        entries = self._file.read()
-        for name in dict.fromkeys(entry.label for entry in entries.values() if entry.label is not None):
-            self.add_class(name)  # all of them, before anything is taken
+        with self._file.reading() as entries:
+            self._classes = _with_classes(
+                self._classes, {entry.label for entry in entries.values()}, tables.label_names(self._file.path)
+            )
         skipped = np.flatnonzero(self._kind == _SKIPPED)
         self._take({number: entries[key] for number, key in enumerate(self._keys)})
         self._kind[skipped[self._kind[skipped] == _OPEN]] = _SKIPPED
         self._queue = [number for number in self._queue if self._kind[number] == _OPEN]
         self._undo.clear()
+
+
+def _with_class(classes: list[str], name: str) -> list[str]:
+    """Returns the names of classes with another one behind them, if it is not there."""
+    if name in classes:
+        return classes
+    if not name or len(name) > LONGEST_NAME or not name.isprintable() or name.startswith('{"choices"'):
+        raise UsageError(f"a class is called {name[:200]!r}; expected 1 to {LONGEST_NAME} visible characters")
+    names = [*classes, name]
+    layout.class_names({each: Entry(label=each, split="train") for each in names})
+    return names
+
+
+def _with_classes(classes: list[str], held: set[str | None], names: Sequence[str]) -> list[str]:
+    """Returns the names of classes with those of a file behind them, in its order, so that each keeps its key.
+
+    Args:
+        classes: those that are known.
+        held: of the labels that hold; each is a class.
+        names: of all labels, in order; one that was taken back is a class, too, where it can be one beside the others.
+    """
+    found = classes
+    for name in sorted(names, key=lambda name: name not in held):
+        with contextlib.nullcontext() if name in held else contextlib.suppress(UsageError):
+            found = _with_class(found, name)
+    return sorted(found, key=[*classes, *names].index)

@@ -4,19 +4,22 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+import filelock
 
 from ssgan.errors import UsageError
+from ssgan.labelling import process
 from ssgan.store import files, run
 
 _STEP = re.compile(r"^step (\d+)/(\d+)  (\S+) left", re.MULTILINE)
 _TAIL = 4000  # bytes of the log that are looked at
 _NICE = 10  # how much the training stands back behind the person's page
 _LOG_EVERY = 20  # steps
+_OUTLIVES = "its training outlives the page that was killed; go on when it has ended"
 
 
 class Training:
@@ -41,8 +44,14 @@ class Training:
         self._process: subprocess.Popen[bytes] | None = None
         self._prefix = re.sub(r"[^\w.-]", "_", images.resolve().name or "images")
         self._run_dir = self._newest()
-        is_unfinished = self._run_dir is not None and not (self._run_dir / run.SUMMARY).exists()
-        self._phase, self._message = ("stopped", "") if is_unfinished else ("none", "")
+        self._phase, self._message = "none", ""
+        if self._run_dir and not self.finished:
+            self._phase, self._message = "stopped", _OUTLIVES * _is_locked(self._run_dir)
+
+    @property
+    def finished(self) -> Path | None:
+        """The folder of the newest training, where it is finished."""
+        return self._run_dir if self._run_dir and (self._run_dir / run.SUMMARY).exists() else None
 
     def state(self) -> dict[str, Any]:
         """Returns what the page shows of this, values of JSON."""
@@ -106,7 +115,15 @@ class Training:
 
     def _run(self, run_dir: Path, options: Sequence[str], *, mode: str) -> None:
         with open(_beside(run_dir, ".log"), mode) as log:
-            self._process = _start([sys.executable, "-m", "ssgan.train", *options, f"--run_dir={run_dir}"], log)
+            self._process = process.start(
+                "ssgan.train",
+                *options,
+                f"--run_dir={run_dir}",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, _NICE)
         self._phase, self._message = "running", ""
         threading.Thread(target=self._watch, args=(self._process, run_dir), name="training", daemon=True).start()
 
@@ -149,19 +166,24 @@ class Training:
     def _newest(self) -> Path | None:
         """Returns the folder of the newest run that a page of this folder has begun."""
         begun = [log.with_name(log.name.removesuffix(".log")) for log in run.RUNS.glob(f"{self._prefix}-*-labels*.log")]
-        runs = [folder for folder in begun if (folder / run.OPTIONS).exists()]
+        runs = [folder for folder in begun if (folder / run.OPTIONS).exists() and self._is_own(folder)]
         return max(runs, key=lambda folder: (folder / run.OPTIONS).stat().st_mtime, default=None)
+
+    def _is_own(self, run_dir: Path) -> bool:
+        """Tells whether a run is of these pictures, and not of another folder's whose name begins alike."""
+        images = files.read_json(run_dir / run.OPTIONS).get("images")
+        return isinstance(images, str) and Path(images).resolve() == self._images.resolve()
+
+
+def _is_locked(run_dir: Path) -> bool:
+    """Tells whether a process is training a run."""
+    try:
+        with filelock.FileLock(run_dir / run.LOCK, timeout=0):
+            return False
+    except filelock.Timeout:
+        return True
 
 
 def _beside(run_dir: Path, suffix: str) -> Path:
     """Returns the file of this suffix beside a run; the folder of a new run has to be empty."""
     return run_dir.with_name(run_dir.name + suffix)
-
-
-def _start(command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Starts a process that the signals of this one's terminal do not reach."""
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-    )
-    os.setpriority(os.PRIO_PROCESS, process.pid, _NICE)
-    return process

@@ -93,7 +93,7 @@ def find(
         entries = layout.read_folders(listing.paths, home, complain=complain)
     else:
         entries = read_labels_file(
-            _path(labels_file), listing.paths, folder=home, skip_missing=skip_missing, complain=complain
+            _path(labels_file), listing.paths, folder=home, missing=[] if skip_missing else None, complain=complain
         )
     if test_images is not None:
         entries = {key: entry for key, entry in entries.items() if entry.split == "train"}

@@ -56,9 +56,9 @@ def read_table(path: Path) -> Table:
     """Returns how a CSV is laid out, by its first line.
 
     Raises:
-        UsageError: if it cannot be read, is no text, or has not the columns of a labels file.
+        UsageError: if it cannot be read, or has not the columns of a labels file.
     """
-    text = _text(path)
+    text = _text(path, errors="replace")  # a row may be damaged; it is the first line that counts
     delimiter = _delimiter(text)
     try:
         return _table(next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), []), delimiter, path)
@@ -71,7 +71,7 @@ def read_labels_file(
     keys: Iterable[str],
     *,
     folder: Path,
-    skip_missing: bool = False,
+    missing: list[str] | None = None,
     complain: Callable[[str], object] = refuse,
 ) -> dict[str, Entry]:
     """Returns what a labels file says of the pictures of a folder; those that it does not name have no label.
@@ -86,7 +86,7 @@ def read_labels_file(
         path: `.csv`, `.tsv` or `.json`.
         keys: of the folder's `Listing`.
         folder: the pictures' folder.
-        skip_missing: whether rows whose picture is not there are passed over.
+        missing: gets the rows whose picture is not there, which are passed over then; without it they are a mistake.
         complain: given each mistake; see `refuse`. What it is about has no label then.
 
     Raises:
@@ -96,11 +96,11 @@ def read_labels_file(
     entries = {key: Entry(label=None, split="train") for key in keys}
     names = _Names(entries, folder)
     said: dict[str, Row] = {}
-    missing = []
+    strangers: list[str] = [] if missing is None else missing
     for row in _rows(path, complain):
         found = names.keys_of(row)
         if not found:
-            missing.append(f"{row.place}: {row.picture[:100]!r}")
+            strangers.append(f"{row.place}: {row.picture[:100]!r}")
         elif len(found) > 1:
             could_be = " or ".join(map(repr, found[:3]))
             complain(f"{row.place}: {row.picture[:100]!r} may be {could_be}; expected the path below the folder")
@@ -112,13 +112,18 @@ def read_labels_file(
                 f"({row.split}) in {row.place}; expected one label a picture, or a row with an empty label between, "
                 "which takes the first back"
             )
-    if missing and not skip_missing:
-        more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
+    if strangers and missing is None:
+        more = f" and {len(strangers) - 5:,} more" if len(strangers) > 5 else ""
         complain(
-            f"{path} names pictures that are not in {str(folder)!r}: {', '.join(missing[:5])}{more}; expected paths "
+            f"{path} names pictures that are not in {str(folder)!r}: {', '.join(strangers[:5])}{more}; expected paths "
             "below that folder (--skip_unreadable passes over them)"
         )
     return entries | {key: Entry(label=row.label or None, split=row.split) for key, row in said.items()}
+
+
+def label_names(path: Path) -> list[str]:
+    """Returns every label that a file has ever given, taken back or not, in the order of their first rows."""
+    return list(dict.fromkeys(row.label for row in _rows(path, refuse) if row.label))
 
 
 class _Names:
@@ -165,9 +170,9 @@ def _is_json(path: Path) -> bool:
     return path.suffix.lower() == ".json"
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, errors: str = "strict") -> str:
     try:
-        return files.read_bytes(path, max_bytes=LARGEST).decode("utf-8-sig")
+        return files.read_bytes(path, max_bytes=LARGEST).decode("utf-8-sig", errors)
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{path} is no text in UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"

@@ -1,7 +1,7 @@
 // Keys, and what they do. A key is answered when its label is on the disk; until the next picture is seen, no other counts.
 
 import { ask, picture, tell } from "/server.js";
-import { element, matching, ready, showClasses, showEmpty, showGrid, showOne, showState, shown } from "/view.js";
+import { element, isCalled, matching, ready, showClasses, showEmpty, showGrid, showOne, showState, shown } from "/view.js";
 
 const AHEAD = 4; // pictures that are fetched before they are shown
 const GRID = 15;
@@ -13,8 +13,10 @@ let isGrid = false;
 let doubts = null; // [{id, label, predicted}] at a second look
 let focused = null; // the picture that a class goes to; of a grid, the one that the arrows move to
 const selected = new Set();
+const settled = new Set(); // what was kept at a second look
 
 const ids = () => (doubts ? doubts.map((one) => one.id) : state.next);
+const nameOf = (id) => doubts?.find((one) => one.id === id)?.name ?? state.names[state.next.indexOf(id)] ?? "";
 const chosen = () => (isGrid && selected.size ? [...selected] : focused === null ? [] : [focused]);
 
 async function show() {
@@ -26,31 +28,41 @@ async function show() {
   shown("one", !isGrid && some.length);
   shown("grid", isGrid && some.length);
   const choosing = state.chooser.choosing ? "Looking through the pictures for those that help most …" : "";
-  const nothing = doubts ? "No label is in doubt." : choosing || "Nothing is left: every picture has a label, or was skipped.";
-  showEmpty(some.length ? "" : nothing);
+  const left = state.totals.open ? state.chooser.error : "Nothing is left: every picture has a label, or was skipped.";
+  showEmpty(some.length ? "" : doubts ? "No label is in doubt." : choosing || left);
   element("what").textContent = doubts ? "Is this label right?" : isGrid ? "Which classes are these?" : "Which class is it?";
   const doubt = doubts?.find((one) => one.id === focused);
   element("said").textContent = doubt ? `Labelled ${doubt.label}; what looks like it is ${doubt.predicted}.` : "";
+  element("name").textContent = nameOf(focused);
   if (isGrid) await showGrid(some, focused, selected);
-  else if (some.length) await showOne(some[0]).catch((error) => showEmpty(`${error.message} Press b if it is broken.`));
+  else if (some.length) await showOne(some[0]).catch(tellUnseen);
   for (const id of ids().slice(some.length, some.length + (isGrid ? GRID : AHEAD))) {
     (isGrid ? picture(id, "small") : ready(id)).catch(() => {});
   }
 }
 
+function tellUnseen({ message, status }) {
+  shown("one", false);
+  showEmpty(status === 404 ? `${message} Press b if it is broken.` : message);
+}
+
 // Does one thing at a time; a mistake is told, and nothing else happens.
-async function doing(work) {
+async function alone(work) {
   if (busy) return;
   busy = true;
   try {
     await work();
-    shown("error", false);
   } catch (error) {
     tellMistake(error);
   } finally {
     busy = false;
   }
 }
+
+const doing = (work) => alone(async () => {
+  await work();
+  shown("error", false);
+});
 
 function tellMistake(error) {
   element("error").textContent = error.message;
@@ -85,8 +97,8 @@ function label(index) {
 function skip() {
   if (!doubts) return act("skip", {}, "Skipped. Next picture.");
   return doing(async () => { // at a second look, the label stays
-    const about = chosen();
-    doubts = doubts.filter((one) => !about.includes(one.id));
+    chosen().forEach((id) => settled.add(id));
+    doubts = doubts.filter((one) => !settled.has(one.id));
     selected.clear();
     await show();
     announce("Kept. Next picture.");
@@ -96,7 +108,10 @@ function skip() {
 const undo = () => doing(async () => {
   state = await tell("undo");
   selected.clear();
-  if (!doubts) focused = state.undone.find((id) => state.next.includes(id)) ?? focused;
+  const { undone } = state;
+  undone.forEach((id) => settled.delete(id));
+  if (doubts) doubts = (await suspects()).sort((a, b) => undone.includes(b.id) - undone.includes(a.id));
+  focused = undone.find((id) => ids().includes(id)) ?? focused;
   await show();
   announce("Undone.");
 });
@@ -106,7 +121,6 @@ const guess = () => doing(async () => {
   const found = await ask(`guess/${focused}`);
   const words = found.class === null ? "The run has not looked at it." : `The run takes it for ${found.class}, ${Math.round(100 * found.probability)} % sure.`;
   element("said").textContent = words;
-  announce(words);
 });
 
 const view = () => doing(async () => {
@@ -117,8 +131,10 @@ const view = () => doing(async () => {
   if (isGrid) focusCell();
 });
 
+const suspects = async () => (await ask("suspects")).suspects.filter((one) => !settled.has(one.id));
+
 const secondLook = () => doing(async () => {
-  doubts = doubts ? null : (await ask("suspects")).suspects;
+  doubts = doubts ? null : await suspects();
   element("doubts").setAttribute("aria-pressed", Boolean(doubts));
   selected.clear();
   focused = null;
@@ -139,14 +155,18 @@ function focusCell() {
 function move(by) {
   const cells = [...element("grid").children].map((cell) => Number(cell.dataset.id));
   const place = Math.min(Math.max(cells.indexOf(focused) + by, 0), cells.length - 1);
-  focused = cells[place] ?? null;
-  showGrid(cells, focused, selected);
+  focusOn(cells[place] ?? null);
   focusCell();
 }
 
 function toggle(id) {
   if (!selected.delete(id)) selected.add(id);
+  focusOn(id);
+}
+
+function focusOn(id) {
   focused = id;
+  element("name").textContent = nameOf(id);
   showGrid([...element("grid").children].map((cell) => Number(cell.dataset.id)), focused, selected);
 }
 
@@ -159,6 +179,8 @@ function search() {
   const [first] = name ? matching(state.classes, name) : [];
   showClasses(state.classes, name, label);
   element("hint").textContent = !name ? "" : first ? `Enter: ${first.name}` : `Enter adds ${name}`;
+  shown("add", first && !isCalled(first, name));
+  element("add").firstElementChild.textContent = `Add ${name}`;
 }
 
 function endSearch() {
@@ -167,10 +189,10 @@ function endSearch() {
   element("search").blur();
 }
 
-async function labelByName() {
+async function labelByName(isNew) {
   const name = element("search").value.trim();
   if (!name) return;
-  let index = matching(state.classes, name)[0]?.index;
+  let index = isNew ? undefined : matching(state.classes, name)[0]?.index;
   if (index === undefined) {
     await doing(async () => {
       state = await tell("class", { name });
@@ -193,7 +215,7 @@ IN_GRID[" "] = () => focused !== null && toggle(focused);
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || element("keys").open || !state) return;
   if (event.target === element("search")) {
-    const does = { Enter: labelByName, Escape: endSearch }[event.key];
+    const does = { Enter: () => labelByName(event.shiftKey), Escape: endSearch }[event.key];
     if (does) {
       event.preventDefault();
       does();
@@ -201,7 +223,9 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   const inGrid = isGrid && !event.target.closest("button") ? IN_GRID[event.key] : null;
-  const does = /^[0-9]$/.test(event.key) ? () => label((Number(event.key) + 9) % 10) : inGrid ?? KEYS[event.key];
+  const key = event.key.toLowerCase(); // Caps Lock may be on, and digits may need Shift
+  const digit = /^[0-9]$/.test(key) ? key : event.shiftKey ? null : /^Digit(.)$/.exec(event.code)?.[1];
+  const does = inGrid ?? KEYS[key] ?? (digit ? () => label((Number(digit) + 9) % 10) : null);
   if (does) {
     event.preventDefault();
     does();
@@ -215,6 +239,7 @@ for (const [id, does] of Object.entries({
   element(id).addEventListener("click", does);
 }
 element("search").addEventListener("input", search);
+element("add").addEventListener("click", () => labelByName(true));
 element("notice").lastElementChild.addEventListener("click", () => doing(async () => {
   state = await tell("read");
   await show();
@@ -235,7 +260,7 @@ async function poll() {
     if (found && state === before && !busy) { // else a key was pressed meanwhile, whose answer is newer
       state = found;
       if (before && String(before.next.slice(0, GRID)) === String(state.next.slice(0, GRID))) showState(state);
-      else await show();
+      else await alone(show); // until they are seen, no key counts
     }
   }
   setTimeout(poll, POLL_MS);

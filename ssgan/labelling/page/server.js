@@ -17,7 +17,7 @@ async function fetched(path, options = {}) {
   try {
     message = JSON.parse(text).error;
   } catch { /* a refusal in plain text */ }
-  throw new Error(message);
+  throw Object.assign(new Error(message), { status: answer.status });
 }
 
 export async function ask(name) {

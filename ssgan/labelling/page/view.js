@@ -50,7 +50,7 @@ function showTraining(training, error) {
       ? `step ${number(training.step)} of ${number(training.steps)}, ${training.left} left`
       : "is being prepared …",
     done: `${training.run} is trained`,
-    stopped: `${training.run} was stopped${training.message ? `: ${training.message}` : ""}`,
+    stopped: `${training.run}: ${training.message || "was stopped"}`,
     failed: training.message,
   };
   element("trained").textContent = error || words[training.phase];
@@ -59,6 +59,7 @@ function showTraining(training, error) {
 
 export function showClasses(classes, filter, choose) {
   const list = element("classes");
+  const place = [...list.children].findIndex((item) => item.contains(document.activeElement));
   const most = Math.max(1, ...classes.map((one) => one.count));
   list.replaceChildren(...matching(classes, filter).slice(0, MOST_CLASSES).map(({ name, count, index }) => {
     const button = document.createElement("button");
@@ -80,13 +81,19 @@ export function showClasses(classes, filter, choose) {
     item.append(button);
     return item;
   }));
+  list.children[place]?.firstElementChild.focus();
 }
 
-export function matching(classes, filter) {
-  const plain = (text) => text.normalize("NFKC").toLowerCase();
-  const wanted = plain(filter.trim());
+const plain = (text) => text.trim().normalize("NFKC").toLowerCase();
+
+export const isCalled = (one, name) => plain(one.name) === plain(name);
+
+// Returns the classes in whose names the letters are: first the one that is called so, then those that begin so.
+export function matching(classes, letters) {
+  const wanted = plain(letters);
   const found = classes.map((one, index) => ({ ...one, index })).filter((one) => plain(one.name).includes(wanted));
-  return found.sort((a, b) => plain(b.name).startsWith(wanted) - plain(a.name).startsWith(wanted) || a.index - b.index);
+  const near = (one) => isCalled(one, letters) + plain(one.name).startsWith(wanted);
+  return found.sort((a, b) => near(b) - near(a) || a.index - b.index);
 }
 
 export function showEmpty(message) {
@@ -130,7 +137,7 @@ export async function showGrid(ids, focused, selected) {
     cell.tabIndex = id === focused ? 0 : -1;
     cell.setAttribute("aria-selected", selected.has(id));
   }
-  await Promise.allSettled([...grid.querySelectorAll("img")].map((image) => image.decode()));
+  await Promise.all([...grid.children].map((cell) => cell.isSeen));
 }
 
 function cellOf(id) {
@@ -139,10 +146,9 @@ function cellOf(id) {
   cell.dataset.id = id;
   const image = document.createElement("img");
   image.alt = `Picture ${id + 1} of the folder`;
-  picture(id, "small").then(
-    (address) => { image.src = address; },
-    (error) => { image.alt = error.message; },
-  );
+  cell.isSeen = picture(id, "small")
+    .then((address) => { image.src = address; return image.decode(); })
+    .catch((error) => { image.alt = error.message; });
   cell.append(image);
   return cell;
 }
