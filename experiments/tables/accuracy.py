@@ -203,10 +203,10 @@ def fewest() -> str:
             for arm in _ARMS_OF_FEWEST:
                 if recipe := recipes.get(f"{labels} labels, {arm}"):
                     steps, seconds = (
-                        statistics.median(run["summary"][key] for run in recipe["runs"])
-                        for key in ("steps", "train_seconds")
+                        statistics.median(run["history"][key][-1] for run in recipe["runs"])
+                        for key in ("step", "seconds")
                     )
-                    rows.append([f"{name}, {labels}", arm, f"{steps:,}", f"{seconds:.0f}", _mean_and_each(recipe)])
+                    rows.append([f"{name}, {labels}", arm, f"{steps:,.0f}", f"{seconds:.0f}", _mean_and_each(recipe)])
     return markdown(["set, labels", "", "steps", "seconds, median", "test error, % (by label seed)"], rows)
 
 
