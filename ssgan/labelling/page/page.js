@@ -43,7 +43,7 @@ async function show() {
 
 function tellUnseen({ message, status }) {
   shown("one", false);
-  showEmpty(status === 404 ? `${message} Press b if it is broken.` : message);
+  showEmpty(status === 404 ? `${message}. Press b if it is broken.` : message);
 }
 
 // Does one thing at a time; a mistake is told, and nothing else happens.
