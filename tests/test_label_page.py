@@ -241,3 +241,17 @@ def test_a_page_without_its_token_says_what_to_do(folder, tab, start):
     tab.goto(page.address.partition("#")[0])
     tab.locator("#error").wait_for()
     assert "open the address that the command printed" in tab.locator("#error").inner_text()
+
+
+def test_where_no_picture_can_be_shown_the_page_says_why(folder, tab, start):
+    page = start(folder, f"--labels_file={folder.parent}/fourth.csv")
+    state = page.chosen()
+    tab.route("**/api/image/**", lambda route: route.abort())
+    tab.goto(page.address)
+    tab.locator("#empty", has_text="The page's command has ended").wait_for()
+    assert "Press b" not in tab.locator("#empty").inner_text()
+    failed = {**state, "next": [], "names": [], "chooser": {**state["chooser"], "error": "no picture can be chosen"}}
+    tab.route("**/api/state", lambda route: route.fulfill(json=failed))
+    tab.goto("about:blank")
+    tab.goto(page.address)
+    tab.locator("#empty", has_text="no picture can be chosen").wait_for()  # not that nothing is left
