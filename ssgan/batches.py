@@ -90,7 +90,7 @@ def mixed_batches(
         rows = dict(zip(("labeled", "unlabeled", "generator", "labels"), _in_graph(read, number, shapes), strict=True))
         return {role: rows[role] for role in ROLES if rows[role].shape[0]}
 
-    return share.numbers(steps, start).map(batch_at).prefetch(2 * share.own)
+    return _ahead(share.numbers(steps, start).map(batch_at), 2 * share.own)
 
 
 def masked_batches(
@@ -138,7 +138,18 @@ def masked_batches(
     def batch_at(number: tf.Tensor) -> tuple[tf.Tensor, ...]:
         return tuple(_in_graph(read, number, shapes))
 
-    return share.numbers(steps, start).map(batch_at).prefetch(2 * share.own)
+    return _ahead(share.numbers(steps, start).map(batch_at), 2 * share.own)
+
+
+def _ahead(batches: tf.data.Dataset, number: int) -> tf.data.Dataset:
+    """Returns batches of which so many are read ahead.
+
+    There is nothing to tune in them, and the thread by which TensorFlow tunes is waited for when a training ends: it
+    may have lain down for a minute.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.prefetch(number).with_options(options)
 
 
 def rows_due(pool: np.ndarray, step: int, count: int, *, stream: tuple[int, int]) -> np.ndarray:

@@ -59,6 +59,11 @@ def assert_equal(found, expected):
 both = pytest.mark.parametrize("make", [mixed, masked])
 
 
+@pytest.mark.parametrize("make", [mixed, masked])
+def test_no_thread_tunes_them_which_the_end_of_a_training_would_wait_for(make):
+    assert make().options().autotune.enabled is False
+
+
 def test_shapes_and_dtypes():
     def images(count):
         return tf.TensorSpec((count, 4, 4, 3), tf.uint8)
