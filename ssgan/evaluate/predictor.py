@@ -135,7 +135,8 @@ def _read(run_dir: Path, sha256: str | None) -> tuple[Path, dict[str, Any], str,
     """Returns a run's folder, what it says of its images, the digest of its classifier, and the model of its logits."""
     about = runs.read_about(run_dir / run.ABOUT)
     names = about["class_names"]
-    runs.check_has_classes(Config.from_json(files.read_text(run_dir / run.OPTIONS)), run_dir)
+    if (run_dir / run.OPTIONS).exists():  # a classifier may have been copied without them
+        runs.check_has_classes(Config.from_json(files.read_text(run_dir / run.OPTIONS)), run_dir)
     if not all(isinstance(name, str) for name in names):
         raise UsageError(f"{run_dir / run.ABOUT}: the class_names are {str(names)[:100]}; expected texts")
     file = run_dir / CLASSIFIER_FILE

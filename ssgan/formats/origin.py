@@ -71,9 +71,9 @@ def read(run_dir: Path, *, has_views: bool = False) -> Origin:
     about, file = read_about(run_dir / run.ABOUT), run_dir / CLASSIFIER_FILE
     if not all(isinstance(name, str) for name in about["class_names"]):
         raise UsageError(f"{run_dir / run.ABOUT}: class_names is {str(about['class_names'])[:100]}; expected texts")
+    classifier, digest = _classifier(file, about)
     config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
     check_has_classes(config, run_dir)
-    classifier, digest = _classifier(file, about)
     views = views_of_run(config, about["class_names"]) if has_views else test_time.Views()
     return Origin(
         name=run_dir.resolve().name,
