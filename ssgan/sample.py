@@ -71,8 +71,7 @@ def draw(options: SampleConfig) -> Path:
     import numpy as np
 
     from ssgan.batches import HIDDEN
-    from ssgan.evaluate.runs import load_gan, read_about
-    from ssgan.options import Config
+    from ssgan.evaluate.runs import load_gan, read_about, read_options
     from ssgan.report import sample_grid
     from ssgan.samples import sample
     from ssgan.store import files, run
@@ -83,7 +82,7 @@ def draw(options: SampleConfig) -> Path:
     out = Path(os.path.expanduser(options.out))
     _refuse_if_there(out)
     run_dir = run.finished(options.run)
-    config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
+    config = read_options(run_dir)
     if not config.gan_weight:
         raise UsageError(f"{run_dir} was trained without a generator (--gan_weight=0); there is nothing to sample from")
     generator = load_gan(run_dir / run.MODEL).sampler

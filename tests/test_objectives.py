@@ -11,6 +11,7 @@ import tensorflow as tf
 from scipy.special import lambertw
 
 from ssgan.errors import UsageError
+from ssgan.options.combinations import UNBOUNDED
 from ssgan.terms import OBJECTIVES, check_objective
 
 # R and F at u = -2, 0, 2, in float64.
@@ -119,6 +120,7 @@ def test_three_have_no_finite_best_answer_and_two_of_them_no_bound():
             slopes = ratio * slope(objective.real, u) + slope(objective.generated, u)
             assert (np.sign(slopes) == np.sign(1 - ratio)).all()
     assert [name for name, objective in OBJECTIVES.items() if objective.needs_lipschitz] == ["wasserstein", "ipm"]
+    assert UNBOUNDED == ("wasserstein", "ipm")
 
 
 @pytest.mark.parametrize("name", DIVERGENCES)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from experiments.common import places, results
-from experiments.studies.techniques import BASE, TECHNIQUES
+from experiments.studies.techniques import BASE, TECHNIQUES, put_all
 
 if TYPE_CHECKING:
     from ssgan.data import ImageSet
@@ -93,9 +93,9 @@ def seconds(block: Callable[[], object]) -> float:
 
 def put(path: Path, name: str, found: dict[str, Any]) -> None:
     """Puts the time of a technique beside its runs."""
-    techniques = results.read(path).get("techniques", {})
-    techniques[name] = {"flags": TECHNIQUES[name], "runs": [], **techniques.get(name, {}), "step": found}
-    results.put(path, techniques=techniques)
+    known = results.read(path).get("techniques", {})
+    known[name] = {"flags": TECHNIQUES[name], "runs": [], **known.get(name, {}), "step": found}
+    put_all(path, known)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import numpy as np
 
 from experiments.common import places, processes, results
 from ssgan.options import Config
+from ssgan.options.combinations import UNBOUNDED
 from ssgan.options.flags import parse_flags
 
 BASE = [
@@ -35,7 +36,7 @@ ERROR = "validation: held-out train images"
 
 
 def _objective(name: str) -> list[str]:
-    bound = ["--gradient_penalty_weight=10"] if name in ("wasserstein", "ipm") else []
+    bound = ["--gradient_penalty_weight=10"] if name in UNBOUNDED else []
     return [f"--objective={name}", "--adversarial_weight=1", *bound]
 
 
@@ -141,11 +142,16 @@ def put(path: Path, name: str, found: dict[str, Any]) -> None:
     others = [each for each in before.get("runs", []) if each["label_seed"] != found["label_seed"]]
     runs = sorted([*others, found], key=lambda each: each["label_seed"])
     known[name] = {**before, "flags": TECHNIQUES[name], "runs": runs}
-    in_order = {each: known[each] for each in dict.fromkeys([*TECHNIQUES, *known]) if each in known}
-    results.put(path, error=ERROR, base=BASE, techniques=in_order)
+    put_all(path, known)
     shown = {"error": found["error"], "score error": found["score_error"]}
     told = ", ".join(f"{key} {100 * value:.2f} %" for key, value in shown.items() if value is not None)
     print(f"{name:28} label seed {found['label_seed']}: {told or found['not_finite']}", flush=True)
+
+
+def put_all(path: Path, known: dict[str, Any]) -> None:
+    """Writes what is known of the techniques, in the study's order."""
+    in_order = {each: known[each] for each in dict.fromkeys([*TECHNIQUES, *known]) if each in known}
+    results.put(path, error=ERROR, base=BASE, techniques=in_order)
 
 
 def samples_file(path: Path) -> Path:

@@ -16,7 +16,6 @@ from ssgan.data.own.decode import Preparation
 from ssgan.errors import UsageError
 from ssgan.evaluate import confidence, runs
 from ssgan.evaluate.outliers import SCORES
-from ssgan.options import Config
 from ssgan.store import files, run
 from ssgan.workers import Workers
 
@@ -128,7 +127,7 @@ def _threshold(run_dirs: Sequence[Path], outlier_score: str, *, has_views: bool)
 
 
 def _views(run_dir: Path, class_names: Sequence[str]) -> test_time.Views:
-    return runs.views_of_run(Config.from_json(files.read_text(run_dir / run.OPTIONS)), class_names)
+    return runs.views_of_run(runs.read_options(run_dir), class_names)
 
 
 def _read(run_dir: Path, sha256: str | None) -> tuple[Path, dict[str, Any], str, keras.Model]:
@@ -136,7 +135,7 @@ def _read(run_dir: Path, sha256: str | None) -> tuple[Path, dict[str, Any], str,
     about = runs.read_about(run_dir / run.ABOUT)
     names = about["class_names"]
     if (run_dir / run.OPTIONS).exists():  # a classifier may have been copied without them
-        runs.check_has_classes(Config.from_json(files.read_text(run_dir / run.OPTIONS)), run_dir)
+        runs.check_has_classes(runs.read_options(run_dir), run_dir)
     if not all(isinstance(name, str) for name in names):
         raise UsageError(f"{run_dir / run.ABOUT}: the class_names are {str(names)[:100]}; expected texts")
     file = run_dir / CLASSIFIER_FILE

@@ -78,6 +78,15 @@ class Member:
         return f"{name} with {labels} (label seed {self.config.label_seed})"
 
 
+def read_options(run_dir: Path) -> Config:
+    """Reads the options of a run.
+
+    Raises:
+        UsageError: if the file is missing or damaged.
+    """
+    return Config.from_json(files.read_text(run_dir / run.OPTIONS))
+
+
 def read_about(path: Path) -> dict:
     """Reads what a run says of its images.
 
@@ -155,7 +164,7 @@ def _read_member(run_dir: Path, *, sha256: str | None) -> Member:
     Raises:
         UsageError: if its files are damaged, or its classifier has another digest.
     """
-    config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
+    config = read_options(run_dir)
     about = read_about(run_dir / run.ABOUT)
     shape, classes = tuple(about["image_shape"]), len(about["class_names"])
     averaged, gan = load_classifier(run_dir, sha256), load_gan(run_dir / run.MODEL)

@@ -11,8 +11,14 @@ from ssgan.classifier import CLASSIFIER_FILE, load_classifier
 from ssgan.data.labels import load_label_mask
 from ssgan.data.own.decode import Preparation
 from ssgan.errors import UsageError
-from ssgan.evaluate.runs import check_has_classes, check_made_for, preparation_of, read_about, views_of_run
-from ssgan.options import Config
+from ssgan.evaluate.runs import (
+    check_has_classes,
+    check_made_for,
+    preparation_of,
+    read_about,
+    read_options,
+    views_of_run,
+)
 from ssgan.store import files, run
 from ssgan.training.build import is_baseline
 
@@ -72,7 +78,7 @@ def read(run_dir: Path, *, has_views: bool = False) -> Origin:
     if not all(isinstance(name, str) for name in about["class_names"]):
         raise UsageError(f"{run_dir / run.ABOUT}: class_names is {str(about['class_names'])[:100]}; expected texts")
     classifier, digest = _classifier(file, about)
-    config = Config.from_json(files.read_text(run_dir / run.OPTIONS))
+    config = read_options(run_dir)
     check_has_classes(config, run_dir)
     views = views_of_run(config, about["class_names"]) if has_views else test_time.Views()
     return Origin(

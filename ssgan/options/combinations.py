@@ -14,6 +14,7 @@ OF_GAN = (  # options that have no part where there is no generator
     *("class_feature_matching_weight", "generated_labels", "encoder_weight", "label_noise", *_SLOPE),
     *("objective", "label_smoothing", "generator", "generator_normalization"),
 )
+UNBOUNDED = ("wasserstein", "ipm")  # objectives without a minimum where nothing bounds the slope
 _SMOOTHED = ("gan", "gan_saturating", "lsgan")
 
 
@@ -122,7 +123,7 @@ def _of_losses(config: "Config") -> Iterator[str]:
             f"{_shown(config, 'label_smoothing', 'objective')}: its target is no probability that could be smoothed; "
             f"leave it out, or take {', '.join(_SMOOTHED)}"
         )
-    if config.objective in ("wasserstein", "ipm") and not config.gradient_penalty_weight:
+    if config.objective in UNBOUNDED and not config.gradient_penalty_weight:
         yield (
             f"--objective={config.objective} has no minimum unless the slope of the discriminator is bounded; add "
             "--gradient_penalty_weight=10"

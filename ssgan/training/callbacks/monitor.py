@@ -103,7 +103,7 @@ class Monitor(keras.callbacks.Callback):
             self.records.append(self._record(step, logs))
             if self.run_dir is not None:
                 self._write_history(self.run_dir)
-                scalars.write_scalars(self.writer, self.records[-1], step=int(self.records[-1]["step"]))
+                scalars.write_scalars(self.writer, self.records[-1], step=step)
                 self._draw(self.run_dir, is_last=step == self.total_steps)
             self.progress.show(step, logs, record=self.records[-1])
             self.model.reset_metrics()
