@@ -3,43 +3,26 @@
   python -m experiments.studies.distribute --only equality faults bytes steps model
 
 `equality`: three recipes, three steps of SGD in float32, on one device, two logical CPUs and two processes. `faults`:
-two processes, of which one is killed at a random step, or stopped, and the run resumed. `bytes`: what a step exchanges.
+see `distribute_faults`. `bytes`: what a step exchanges.
 `steps`: seconds of a step of one and of two processes; for two quiet cores. `model`: from the bytes, what N GPUs would
 wait for over several links. Writes results/distribute.json.
 """
 
 import argparse
 import json
-import os
-import random
-import re
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.common import places, processes, results
+from experiments.studies.distribute_faults import faults
 
 PARTS = ("equality", "faults", "bytes", "steps", "model")
 RECIPES = ("default", "paper", "article")
 RESULTS = places.RESULTS / "distribute.json"
 LAUNCH = [sys.executable, "-m", "ssgan.launch", "--workers=2", "--"]
-TINY = [
-    *(
-        "--dataset=street_digits",
-        "--train_images=300",
-        "--labels=100",
-        "--validation=50",
-        "--arch=tiny",
-        "--deterministic",
-    ),
-    *("--labeled_batch=4", "--unlabeled_batch=4", "--generated_batch=4", "--generator_width=1", "--latent_dim=4"),
-    *("--unlabeled_start=0", "--pseudo_label_weight=0", "--gan_views=strong", "--augment=none", "--precision=float32"),
-    *("--total_steps=60", "--log_every=10", "--checkpoint_every=5", "--deterministic"),
-]
 LINKS = {  # bytes a second that an all-reduce reaches, and seconds until its first byte: of data sheets, rounded down
     "NVLink (H100)": (300e9, 15e-6),
     "PCIe 4.0 x16": (20e9, 25e-6),
@@ -67,57 +50,6 @@ def equality(work: Path) -> dict:
             other = dict(np.load(files[name]))
             found[recipe][name] = max(float(np.abs(one[key] - other[key]).max()) for key in after)
     return found
-
-
-def faults(work: Path) -> list[dict]:
-    """Returns what happened to runs of two processes of which one was killed or stopped, and how they ended."""
-    rng = random.Random(0)
-    _run([*LAUNCH, sys.executable, "-m", "ssgan.train", *TINY, f"--run_dir={work / 'straight'}"])
-    rows = []
-    for number, (fault, victim) in enumerate(
-        [(signal.SIGKILL, rng.randrange(2)) for _ in range(5)] + [(signal.SIGSTOP, 1)]
-    ):
-        run = work / f"fault_{number}"
-        launched = _start([*LAUNCH, sys.executable, "-m", "ssgan.train", *TINY, f"--run_dir={run}"])
-        step = rng.choice(range(5, 50, 5))
-        while launched.poll() is None and not _checkpoint(run, step).exists():
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.3))
-        workers = _children(launched.pid)
-        os.kill(workers[victim], fault)
-        begin = time.monotonic()
-        while _is_running(workers[1 - victim]):
-            time.sleep(0.05)
-        noticed = time.monotonic() - begin
-        if fault == signal.SIGSTOP:
-            os.kill(workers[victim], signal.SIGKILL)
-        said, _ = launched.communicate(timeout=120)
-        told = re.findall(r"^.*stopped: .*$", said, re.MULTILINE)
-        _run([*LAUNCH, sys.executable, "-m", "ssgan.train", "--resume", f"--run_dir={run}"])
-        rows.append(
-            {
-                "fault": fault.name,
-                "worker": victim,
-                "after_step": step,
-                "noticed_after_seconds": round(noticed, 1),
-                "status": launched.returncode,
-                "lines": len(told),
-                "difference": _difference(run, work / "straight"),
-            }
-        )
-        print(rows[-1], flush=True)
-    # Begun on two, ended on one
-    run = work / "begun_on_two"
-    launched = _start([*LAUNCH, sys.executable, "-m", "ssgan.train", *TINY, f"--run_dir={run}"])
-    while launched.poll() is None and not _checkpoint(run, 30).exists():
-        time.sleep(0.01)
-    launched.send_signal(signal.SIGTERM)
-    launched.communicate(timeout=120)
-    _run([sys.executable, "-m", "ssgan.train", "--resume", f"--run_dir={run}", "--distribute=none"])
-    rows.append(
-        {"fault": "two, then one", "status": launched.returncode, "difference": _difference(run, work / "straight")}
-    )
-    return rows
 
 
 def exchanged(work: Path) -> dict:
@@ -170,38 +102,6 @@ def _run(command: Sequence[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=processes.environment())
     if done.returncode:
         processes.fail(" ".join(command[:6]), done.returncode, done.stdout + done.stderr)
-
-
-def _start(command: Sequence[str]) -> subprocess.Popen:
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=processes.environment()
-    )
-
-
-def _children(pid: int) -> list[int]:
-    return sorted(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def _checkpoint(run: Path, step: int) -> Path:
-    return run / "checkpoints" / f"step_{step:09d}"
-
-
-def _difference(run: Path, other: Path) -> float:
-    """Returns the largest difference of the weights of two finished runs."""
-    import numpy as np
-
-    from ssgan.store import checkpoint
-
-    one, two = (checkpoint.load(_checkpoint(folder, 60)).arrays for folder in (run, other))
-    named = [name for name in one if not name.startswith("metric_")]
-    return max(float(np.abs(one[name].astype(np.float64) - two[name]).max()) for name in named)
 
 
 def main() -> None:
