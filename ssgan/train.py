@@ -99,7 +99,7 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
     config = dataclasses.replace(config, flip=augment.resolve_flip(config.flip, images.class_names))
     unlabeled = np.flatnonzero(~held_out)
     steps = recipe.total_steps(config, num_unlabeled=len(unlabeled))
-    about = _about(config, images, label_mask_digest=labels.mask_digest(label_mask))
+    about = _about(config, images, workers, label_mask_digest=labels.mask_digest(label_mask))
     workers.check_alike([config.mathematics(), about["digest"], about["label_mask_digest"]])
 
     with contextlib.ExitStack() as entered:
@@ -257,7 +257,7 @@ def _how_to_test(run_dir: str | Path | None) -> str:
     return f"python -m ssgan.eval --run={shlex.quote(str(run_dir))}"
 
 
-def _about(config: Config, images: "Source", *, label_mask_digest: str) -> dict:
+def _about(config: Config, images: "Source", workers: "Workers", *, label_mask_digest: str) -> dict:
     from ssgan import hardware
     from ssgan.training import sources
 
@@ -273,6 +273,8 @@ def _about(config: Config, images: "Source", *, label_mask_digest: str) -> dict:
         "label_mask_digest": label_mask_digest,
         "date": datetime.datetime.now().isoformat(timespec="seconds"),
         "deterministic": config.deterministic,
+        "replicas": workers.replicas,
+        "workers": workers.count,
         **hardware.describe(),
     }
 

@@ -39,9 +39,14 @@ class Workers:
         return self.strategy.num_replicas_in_sync
 
     @property
+    def count(self) -> int:
+        """The number of workers, 1 for this process alone."""
+        return len(self.cluster.workers) if self.cluster else 1
+
+    @property
     def are_several(self) -> bool:
         """Whether there are other workers than this process."""
-        return self.cluster is not None and len(self.cluster.workers) > 1
+        return self.count > 1
 
     @property
     def is_chief(self) -> bool:
@@ -53,7 +58,7 @@ class Workers:
         return self._total(tf.constant(values, tf.float64)).numpy()
 
     def _total_of_replicas(self, values: tf.Tensor) -> tf.Tensor:
-        here = self.replicas // len(self.cluster.workers) if self.cluster else self.replicas
+        here = self.replicas // self.count
 
         def of_replica():
             is_first = replicas.count() == 1 or replicas.number() % here == 0  # which alone speaks for its worker

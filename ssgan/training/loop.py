@@ -24,8 +24,10 @@ from ssgan.workers import Workers
 MAX_ROLLBACKS = 3
 _ROLLBACK = "(--on_nan=rollback: with half the learning rate)"
 _IDENTITY = ("digest", "label_mask_digest")
-_VERSIONS = ("ssgan", "python", "tensorflow", "keras", "processor", "gpu", "deterministic", "onednn")
-TO_THE_BIT = ("deterministic", "onednn")  # those that a deterministic run depends on, and ssgan decides
+_MACHINE = ("processor", "cores", "gpu", "workers")  # on more threads, TensorFlow cuts sums into other parts
+TO_THE_BIT = ("deterministic", "onednn", "replicas")  # those that a deterministic run depends on, and ssgan decides
+_VERSIONS = ("ssgan", "python", "tensorflow", "keras", *_MACHINE, *TO_THE_BIT)
+_ALONE = {"replicas": 1, "workers": 1}  # as versions were that recorded neither
 
 
 def fit(
@@ -187,7 +189,7 @@ def _announce(saved: Checkpoint, about: dict[str, Any], run_dir: Path, *, steps:
     Raises:
         UsageError: if it is to be deterministic, and the steps so far were not.
     """
-    before = saved.about["versions"]
+    before = {**_ALONE, **saved.about["versions"]}
     changed = {
         name: f"{name} {before.get(name, 'not recorded')} -> {about[name]}"
         for name in _VERSIONS
@@ -201,6 +203,8 @@ def _announce(saved: Checkpoint, about: dict[str, Any], run_dir: Path, *, steps:
     print(f"resumed from the checkpoint of step {saved.step} of {steps}", flush=True)
     if changed:
         differ = "the last digits may differ from those of an uninterrupted run"
+        if "replicas" in changed:
+            differ = "dropout and noise are drawn by each replica, and differ as with another seed"
         if "ssgan" in changed:
             differ = "the rest is trained as this version does, and more than the last digits may differ"
         print(f"*** {', '.join(changed.values())}: {differ} ***")
