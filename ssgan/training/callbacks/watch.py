@@ -50,6 +50,11 @@ class Watch(keras.callbacks.Callback):
     def __exit__(self, *_) -> None:
         self._left.set()
 
+    def on_train_begin(self, logs=None):
+        """Forgets the step that a number which was not finite broke off, and what was traced for an earlier model."""
+        self._deadline = None
+        self._kinds.clear()
+
     def on_train_batch_begin(self, batch, logs=None):
         """Starts the clock of a step."""
         kind = self.model.step_kind()
