@@ -16,9 +16,6 @@ from ssgan import output, replicas
 from ssgan.cluster import Cluster, find
 from ssgan.errors import Stopped, UsageError
 
-# What a step raises when another worker has ended, or cannot be reached.
-_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError, tf.errors.DeadlineExceededError)
-
 
 class Workers:
     """Those who train together: this process alone, on one device or several, or one of several processes.
@@ -148,18 +145,23 @@ class Workers:
         """Waits for all workers, of whom each may end then: none has still to send something to another."""
         if self.are_several:
             self.total(np.zeros(1))
-            with contextlib.suppress(*_LOST):  # whoever is through this has seen that all others are through the first
+            with contextlib.suppress(
+                tf.errors.OpError
+            ):  # whoever is through this has seen that all others are through the first
                 self.total(np.zeros(1))
 
     @contextlib.contextmanager
     def lost_in_words(self, how_to_go_on: str) -> Iterator[None]:
-        """Turns the error that follows the end of another worker into a `Stopped`, with what to do then."""
+        """Turns TensorFlow's error into a `Stopped`, with what to do then, where there are several workers.
+
+        When another has ended it may be of any kind, so that it is said together with TensorFlow's own words.
+        """
         try:
             yield
-        except _LOST as error:
+        except tf.errors.OpError as error:
             if not self.are_several:
                 raise
-            lost = f"another worker ended, or cannot be reached ({type(error).__name__})"
+            lost = f"another worker ended or cannot be reached, or an operation failed here ({_first_line(error)})"
             raise Stopped(f"{lost}; {how_to_go_on}", status=1) from error
 
 
@@ -170,9 +172,25 @@ def start(distribute: str) -> Workers:
 
     Raises:
         UsageError: for devices or workers that are not there.
+        Stopped: if the workers cannot be connected.
     """
     cluster = find(distribute)
-    return Workers(_strategy(distribute, cluster), cluster)
+    try:
+        return Workers(_strategy(distribute, cluster), cluster)
+    except tf.errors.OpError as error:
+        if cluster is None:
+            raise
+        own = cluster.workers[cluster.index]
+        raise Stopped(
+            f"the workers cannot be connected ({_first_line(error)}); expected {own} to be a free port of this host, "
+            "and all workers to start within minutes: start them again",
+            status=1,
+        ) from error
+
+
+def _first_line(error: tf.errors.OpError) -> str:
+    """Returns the kind of an error of TensorFlow, and the first of its many lines."""
+    return f"{type(error).__name__}: {str(error.message).strip().partition(chr(10))[0][:200]}"
 
 
 def _strategy(distribute: str, cluster: Cluster | None) -> tf.distribute.Strategy:

@@ -45,6 +45,8 @@ def test_tf_config_names_the_workers_and_this_one():
         (config({"chief": ["a:1", "b:1"]}, "chief"), "with the cluster"),
         (config({"worker": ["a"]}), "with the worker 'a'"),
         (config({"worker": [1]}), "with the worker 1"),
+        (config({"worker": ["a:0"]}), "with the worker 'a:0'"),
+        (config({"worker": ["a:65536"]}), "with the worker 'a:65536'"),
         (config({"worker": ["a:1", "a:1"]}), "named twice"),
         (config(index=2), "with the task"),
         (config(index=-1), "with the task"),
