@@ -100,7 +100,10 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
     unlabeled = np.flatnonzero(~held_out)
     steps = recipe.total_steps(config, num_unlabeled=len(unlabeled))
     about = _about(config, images, workers, label_mask_digest=labels.mask_digest(label_mask))
-    workers.check_alike([config.mathematics(), about["digest"], about["label_mask_digest"]])
+    alike = ["digest", "label_mask_digest", "ssgan", "tensorflow", "keras", "onednn", "deterministic", "replicas"]
+    if config.deterministic:
+        alike += ["processor", "cores"]
+    workers.check_alike({"options": config.mathematics(), **{name: about[name] for name in alike}})
 
     with contextlib.ExitStack() as entered:
         # Run folder

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import shlex
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import tensorflow as tf
 
 from ssgan import output, replicas
 from ssgan.cluster import Cluster, find
+from ssgan.deadline import LONG_LIMIT, end_after
 from ssgan.errors import Stopped, UsageError
 
 
@@ -28,6 +30,8 @@ class Workers:
     def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None):
         self.strategy = strategy
         self.cluster = cluster
+        self._how_to_go_on = ""
+        self._limit = threading.TIMEOUT_MAX  # seconds that an exchange may take: others may read images for hours
         self._total = tf.function(self._total_of_replicas, reduce_retracing=True)
 
     @property
@@ -51,8 +55,15 @@ class Workers:
         return self.cluster is None or self.cluster.is_chief
 
     def total(self, values: np.ndarray) -> np.ndarray:
-        """Returns the sum of float64 arrays [n], one of each worker, in which every worker has a part."""
-        return self._total(tf.constant(values, tf.float64)).numpy()
+        """Returns the sum of float64 arrays [n], one of each worker, in which every worker has a part.
+
+        Once they have begun alike, a worker that is stuck ends the others after ten minutes.
+        """
+        clock = end_after(self._limit, f"another worker is stuck; {self._how_to_go_on}")
+        try:
+            return self._total(tf.constant(values, tf.float64)).numpy()
+        finally:
+            clock.cancel()
 
     def _total_of_replicas(self, values: tf.Tensor) -> tf.Tensor:
         here = self.replicas // self.count
@@ -86,19 +97,47 @@ class Workers:
         for variable, part in zip(variables.values(), np.split(sent, ends), strict=True):
             variable.assign(part.reshape(variable.shape).astype(variable.dtype))
 
-    def check_alike(self, what: Any) -> None:
-        """Raises a UsageError, on every worker, unless all of them begin with the same options, data and labels."""
-        if self.cluster is None:
+    def of_each(self, values: Any) -> np.ndarray:
+        """Returns the float64 values [n] of every worker, [workers, n]."""
+        placed = np.zeros((self.count, len(values)))
+        placed[self.cluster.index if self.cluster else 0] = values
+        return self.total(placed.ravel()).reshape(placed.shape)
+
+    def check_alike(self, what: Mapping[str, Any]) -> None:
+        """Raises a UsageError, on every worker, unless what JSON holds of all of them is the same, by name."""
+        if not self.are_several:
             return
-        digest = int.from_bytes(hashlib.sha256(json.dumps(what, sort_keys=True).encode()).digest()[:6], "big")
-        own = np.zeros(len(self.cluster.workers))
-        own[self.cluster.index] = digest
-        digests = self.total(own)
-        if differing := [str(number) for number, found in enumerate(digests) if found != digests[0]]:
-            raise UsageError(
-                f"worker {', '.join(differing)} has other options, data or labels than worker 0; expected the same on "
-                "all of them"
-            )
+        digests = [hashlib.sha256(json.dumps(one, sort_keys=True).encode()).digest()[:6] for one in what.values()]
+        found = self.of_each([int.from_bytes(digest, "big") for digest in digests])
+        told = [
+            f"worker {worker} has another {', '.join(name for name, differs in zip(what, row, strict=True) if differs)}"
+            for worker, row in enumerate(found != found[0])
+            if row.any()
+        ]
+        if told:
+            raise UsageError(f"{'; '.join(told)} than worker 0; expected the same on all of them")
+        self._limit = LONG_LIMIT
+
+    def check_state(self, arrays: Mapping[str, np.ndarray], step: int, *, tolerance: float) -> None:
+        """Raises a `Stopped`, on every worker, if the variables of one are no longer those of the others.
+
+        Each worker updates its own copy, by gradients that they share.
+
+        Args:
+            arrays: the state of this worker, by name.
+            step: after which it is looked at.
+            tolerance: by which the sums of an array of floats may differ, in proportion to that of their sizes; those
+                of other arrays have to be equal.
+        """
+        if not self.are_several:
+            return
+        sums = [array.sum(dtype=np.float64) for array in arrays.values()]
+        sizes = [tolerance * np.abs(array).sum() if array.dtype.kind == "f" else 0.0 for array in arrays.values()]
+        found, allowed = np.split(self.of_each([*sums, *sizes]), 2, axis=1)
+        alike = np.isclose(found, found[0], rtol=0.0, atol=np.nan_to_num(allowed[0], posinf=0.0), equal_nan=True)
+        for worker, number in np.argwhere(~alike)[:1]:
+            name = list(arrays)[number]
+            raise Stopped(f"worker {worker} has another {name} than worker 0 at step {step}", status=1)
 
     def batches(self, batches: Callable[..., tf.data.Dataset], *, start: int) -> Any:
         """Returns the batches from step `start` on, each replica's rows of them; endless, where there are several."""
@@ -156,6 +195,7 @@ class Workers:
 
         When another has ended it may be of any kind, so that it is said together with TensorFlow's own words.
         """
+        self._how_to_go_on = how_to_go_on
         try:
             yield
         except tf.errors.OpError as error:

@@ -43,6 +43,7 @@ def test_batches_are_cut_alike_whoever_cuts_them(found):
     ways = found["ways"]
     assert ways["one epoch"] == ways["read"] == 2
     assert ways["by batch"] == 0.0
+    assert ways["answer"] == [2.0, 0.0, 4.0]  # of what each worker asked, here on both
 
 
 def test_keras_still_asks_for_a_symbolic_build_which_must_do_nothing(found):

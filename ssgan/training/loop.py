@@ -18,10 +18,11 @@ from ssgan.store import checkpoint, run
 from ssgan.store.checkpoint import Checkpoint
 from ssgan.training import build as recipe
 from ssgan.training import callbacks
-from ssgan.training.signals import AgreedSignals, Signals
+from ssgan.training.signals import Signals
 from ssgan.workers import Workers
 
 MAX_ROLLBACKS = 3
+_DRIFT = 1e-3  # of workers that compute the same update of a weight, not to the bit
 _ROLLBACK = "(--on_nan=rollback: with half the learning rate)"
 _IDENTITY = ("digest", "label_mask_digest")
 _MACHINE = ("processor", "cores", "gpu", "workers")  # on more threads, TensorFlow cuts sums into other parts
@@ -75,11 +76,12 @@ def fit(
     saved = newest()
     rollbacks = saved.about["rollbacks"] if saved else 0
     with contextlib.ExitStack() as entered:
-        own = entered.enter_context(Signals())
-        signals: Signals | AgreedSignals = own
+        signals: Signals | callbacks.Agreed = entered.enter_context(Signals())
+        agreed: list[keras.callbacks.Callback] = []
         watch: list[keras.callbacks.Callback] = []
         if workers.are_several:
-            signals = AgreedSignals(own, gan)
+            signals = callbacks.Agreed(signals)
+            agreed = [signals]
             watch = [entered.enter_context(callbacks.Watch(how_to_go_on))]
         while True:
             if saved is not None:
@@ -106,6 +108,7 @@ def fit(
                 monitor,
                 *draws,
                 *further,
+                *agreed,
                 callbacks.Checkpoints(
                     run_dir / run.CHECKPOINTS if workers.is_chief else None,
                     total_steps=steps,
@@ -113,6 +116,7 @@ def fit(
                     keep=config.keep_checkpoints,
                     about=functools.partial(_with_monitor, belongs, monitor),
                     signals=signals,
+                    check=functools.partial(workers.check_state, tolerance=0.0 if config.deterministic else _DRIFT),
                 ),
                 *watch,
             ]
