@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import os
 import shlex
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssgan import output, replicas
-from ssgan.cluster import Cluster, find
+from ssgan.cluster import TF_CONFIG, Cluster, find
 from ssgan.deadline import LONG_LIMIT, end_after
 from ssgan.errors import Stopped, UsageError
 
@@ -178,7 +179,9 @@ class Workers:
     def how_to_go_on(self, run_dir: Path | str) -> str:
         """Returns the command that goes on with a run."""
         on_all = ", on every worker" if self.are_several else ""
-        return f"go on with{on_all}: python -m ssgan.train --resume --run_dir={shlex.quote(str(run_dir))}"
+        # Where TF_CONFIG does not name the workers, a worker that does not see the run is to know that it is one.
+        named = " --distribute=multi_worker" if self.are_several and not os.environ.get(TF_CONFIG) else ""
+        return f"go on with{on_all}: python -m ssgan.train --resume --run_dir={shlex.quote(str(run_dir))}{named}"
 
     def wait(self) -> None:
         """Waits for all workers, of whom each may end then: none has still to send something to another."""

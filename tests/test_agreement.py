@@ -61,6 +61,15 @@ def test_an_error_of_tensorflow_among_several_is_one_line_with_its_own_words(kin
         raise error
 
 
+def test_the_command_to_go_on_names_workers_that_tf_config_does_not(monkeypatch):
+    plain = "python -m ssgan.train --resume --run_dir=run"
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    assert several().how_to_go_on("run") == f"go on with, on every worker: {plain}"
+    monkeypatch.delenv("TF_CONFIG")
+    assert several().how_to_go_on("run") == f"go on with, on every worker: {plain} --distribute=multi_worker"
+    assert Workers(tf.distribute.get_strategy(), None).how_to_go_on("run") == f"go on with: {plain}"
+
+
 def test_workers_that_cannot_be_connected_are_one_line(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", Cluster(workers=("a:1", "b:1"), index=1).as_tf_config())
     refused = tf.errors.UnknownError(None, None, "Could not start gRPC server")

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssgan import layers, replicas, terms
+from ssgan.augment import chance
 from ssgan.batches import masked_batches, mixed_batches
 from ssgan.errors import UsageError
 from ssgan.figures import Figures
@@ -39,7 +40,11 @@ CASES = {
         **USUAL,
         pseudo_label_threshold=0.3,
         adversarial_weight=0.5,
-        **{f"{name}_weight": 0.3 for name in ("class_feature_matching", "r1", "historical_averaging", "encoder")},
+        **{
+            f"{name}_weight": 0.3
+            for name in ("class_feature_matching", "r1", "historical_averaging", "encoder", "gradient_penalty")
+        },
+        label_noise=0.3,
         generated_labels=0.5,
         generated_labels_start=0.0,
         weight_noise=0.1,
@@ -152,9 +157,11 @@ def parts(one, two) -> dict:
     generator = keras.random.SeedGenerator(3)
     with two.scope():
         seeds = replicas.OwnSeeds(keras.random.SeedGenerator(3))
-        shared = layers.BatchNormalization()
-        shared.build((None, 5))
+        shared, far = layers.BatchNormalization(), layers.BatchNormalization(momentum=0.0)
+        for layer in (shared, far):
+            layer.build((None, 5))
         figures = Figures(["rows", "scalar"])
+        common = keras.random.SeedGenerator(4)
 
     def normalized(layer, some, their_weights):
         with tf.GradientTape() as tape:
@@ -167,6 +174,8 @@ def parts(one, two) -> dict:
         def of_replica():
             own, own_weights = replicas.own_rows(rows), replicas.own_rows(weights)
             some = own[: 1 + replicas.number()]  # one row here, two there
+            far(1000.0 + own / 10, training=True)
+            probe = chance.of_images(keras.random.normal, [3, 5], replicas.OwnSeeds(common))
             figures.begin()
             figures.update("rows", some[:, 0])
             figures.update("scalar", own[0, 0])
@@ -176,6 +185,8 @@ def parts(one, two) -> dict:
                 "masked": terms.masked_mean(own[:, 0], own[:, 0] > 0),
                 "normalized": normalized(shared, own, own_weights),
                 "seed": seeds.next(),
+                "probe": probe,
+                "empty": terms.mean(tf.zeros([0])),
                 "figures": figures.means(),
             }
 
@@ -191,6 +202,11 @@ def parts(one, two) -> dict:
     return {
         "gathered": float(np.abs(np.array(found["gathered"]) - rows.numpy()).max()),
         "nearness": float(np.abs(woven(found["nearness"]) - nearness(tf.reshape(rows, [6, 5, 1])).numpy()).max()),
+        "probe": float(
+            np.abs(woven(found["probe"]) - keras.random.normal([6, 5], seed=keras.random.SeedGenerator(4))).max()
+        ),
+        "empty": float(np.abs(found["empty"]).max()),
+        "far": float(np.abs(100 * np.asarray(far.moving_variance) / np.var(rows, axis=0, ddof=1) - 1).max()),
         "masked": abs(float(np.mean(found["masked"])) - float(positive.mean())),
         "normalized": float(np.abs(woven(found["normalized"]) - normalized(norm, rows, weights).numpy()).max()),
         "moving": max(
@@ -217,10 +233,12 @@ def refusals(one, two) -> dict[str, str]:
         return gan
 
     normed = keras.Sequential([keras.Input(SHAPE), keras.layers.Conv2D(2, 3), keras.layers.BatchNormalization()])
+    wrapped = keras.Sequential([keras.Input(SHAPE), keras.layers.TimeDistributed(keras.layers.BatchNormalization())])
     arrays = IMAGES[:8], np.where(MASK[:8], LABELS[:8], -1)
     data = tf.data.Dataset.from_tensor_slices(arrays)
     tries = {
         "plain batch norm": lambda: compiled(trunk=normed),
+        "wrapped batch norm": lambda: compiled(trunk=wrapped),
         "clipnorm": lambda: compiled(clipnorm=1.0),
         "generated_batch": lambda: compiled(generated=5),
         "scope": lambda: compiled(scope=tf.distribute.get_strategy()),

@@ -23,6 +23,19 @@ from ssgan.launch import on_this_machine
 
 STEPS, EVERY = 60, 5
 TRAIN = [sys.executable, "-m", "ssgan.train"]
+STUCK_AT = 20
+STUCK = f"""
+import functools, sys, time
+import keras
+from ssgan import train
+
+class Sleep(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        time.sleep(600 if self.model.step == {STUCK_AT} else 0)
+
+train.train = functools.partial(train.train, callbacks=[Sleep()])
+train.main()
+"""
 TINY = [
     *("--dataset=street_digits", "--train_images=300", "--labels=100", "--validation=50", "--arch=tiny"),
     *("--labeled_batch=4", "--unlabeled_batch=4", "--generated_batch=4", "--generator_width=1", "--latent_dim=4"),
@@ -43,6 +56,8 @@ def faults(work: Path) -> list[dict[str, Any]]:
         victim = 1 if fault == signal.SIGSTOP else rng.randrange(2)
         rows.append(_hit(work / f"fault_{number}", straight, fault, victim, rng))
         print(rows[-1], flush=True)
+    rows.append(_sleeps(work / "sleep", straight))
+    print(rows[-1], flush=True)
     for number, further in enumerate(([], WITHOUT_NOISE)):
         run = work / f"two_then_one_{number}"
         rows.append(_two_then_one(run, _straight(work / f"two_{number}", *further) if further else straight, further))
@@ -63,6 +78,18 @@ def _hit(run: Path, straight: Path, fault: signal.Signals, victim: int, rng: ran
     _wait_for(run, step, workers)
     time.sleep(rng.uniform(0, 0.3))
     workers[victim].send_signal(fault)
+    return {"fault": fault.name, "worker": victim, "after_step": step, **_outlived(run, straight, workers, victim)}
+
+
+def _sleeps(run: Path, straight: Path) -> dict[str, Any]:
+    """Has one of two workers sleep, while its connections are alive; resumes the run, and compares its end."""
+    workers = _start(run, *TINY, of_second=[sys.executable, "-c", STUCK])
+    _wait_for(run, STUCK_AT - EVERY, workers)
+    return {"fault": "a sleep", "worker": 1, "after_step": STUCK_AT, **_outlived(run, straight, workers, 1)}
+
+
+def _outlived(run: Path, straight: Path, workers: Sequence[subprocess.Popen], victim: int) -> dict[str, Any]:
+    """Waits for the end of the worker that was not hit, ends the other, resumes the run, and compares its end."""
     begin = time.monotonic()
     status = workers[1 - victim].wait(timeout=120)
     noticed = time.monotonic() - begin
@@ -71,8 +98,7 @@ def _hit(run: Path, straight: Path, fault: signal.Signals, victim: int, rng: ran
     told = re.findall(r"^.*stopped: .*$", _printed(run, 1 - victim), re.MULTILINE)
     _ended(_start(run, "--resume"), run)
     return {
-        **{"fault": fault.name, "worker": victim, "after_step": step, "noticed_after_seconds": round(noticed, 1)},
-        **{"status": status, "lines": len(told)},
+        **{"noticed_after_seconds": round(noticed, 1), "status": status, "lines": len(told)},
         **_kept_if_different(run, straight),
     }
 
@@ -146,13 +172,13 @@ def _distance(one: Any, other: Any) -> float:
     return float(abs(one.astype("float64") - other).max())
 
 
-def _start(run: Path, *flags: str, workers: int = 2) -> list[subprocess.Popen]:
+def _start(run: Path, *flags: str, workers: int = 2, of_second: Sequence[str] = TRAIN) -> list[subprocess.Popen]:
     """Starts the workers of a run; what each of them prints is kept beside its folder."""
     started = []
     for cluster in on_this_machine(workers):
         environment = {**processes.environment(), SWITCH: "0", TF_CONFIG: cluster.as_tf_config()}
         with open(_log(run, cluster.index), "a") as log:
-            command = [*TRAIN, *flags, f"--run_dir={run}"]
+            command = [*(of_second if cluster.index else TRAIN), *flags, f"--run_dir={run}"]
             started.append(subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environment))
     return started
 

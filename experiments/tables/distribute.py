@@ -11,6 +11,15 @@ def equality() -> str:
     return markdown(header, [[name, *(f"{row[column]:.1e}" for column in columns)] for name, row in rows])
 
 
+def noise() -> str:
+    """How far two replicas are from two processes, with dropout and noise."""
+    found = result("distribute").get("noise")
+    if found is None:
+        return "Not measured yet."
+    by = found["difference"]
+    return f"They moved by {found['moved']:.1e}, and are {f'{by:.1e} apart' if by else 'identical'}."
+
+
 def faults() -> str:
     """What happened to runs of two processes of which one was killed or stopped."""
     rows = []
