@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from experiments.studies import distribute
 from experiments.studies import distribute_faults as study
 from ssgan.store import checkpoint
 
@@ -47,3 +48,9 @@ def test_where_runs_part_is_said(tmp_path, name, by, group):
     }
     assert found["largest"] == [(name, by)]
     assert (found["first_different_step"], found["resumed_from_step"]) == (25, 20)
+
+
+def test_the_model_of_a_step_counts_the_messages_of_a_ring():
+    found = distribute.model({"bytes": {"default": {"exchanges": 10, "bytes": 1e6}}})
+    step = 0.1 / 4 + 10 * 6 * 100e-6 + 2 * 3 / 4 * 1e6 / 1e9
+    assert found["10 Gbit/s"]["100 ms"][4] == round(0.1 / step, 2) == 3.08

@@ -22,6 +22,7 @@ from ssgan.gan import SSGAN
 from ssgan.layers.minibatch import nearness
 from ssgan.models import Discriminator, Generator, architectures
 from ssgan.options import Config
+from ssgan.terms.logits import mean
 from ssgan.training import build as recipe
 from ssgan.workers import Workers
 
@@ -186,7 +187,7 @@ def parts(one, two) -> dict:
                 "normalized": normalized(shared, own, own_weights),
                 "seed": seeds.next(),
                 "probe": probe,
-                "empty": terms.mean(tf.zeros([0])),
+                "empty": mean(tf.zeros([0])),
                 "figures": figures.means(),
             }
 
