@@ -108,7 +108,8 @@ def from_tf_config(text: str) -> Cluster:
     if not (isinstance(chiefs, list) and isinstance(others, list)) or len(chiefs) > 1 or not chiefs + others:
         raise _wrong(f"with the cluster {cluster}")
     for worker in chiefs + others:
-        if not isinstance(worker, str) or not re.fullmatch(r"[^\s/]+:\d{1,5}", worker):
+        port = re.fullmatch(r"[^\s/]+:(\d{1,5})", worker) if isinstance(worker, str) else None
+        if port is None or not 0 < int(port[1]) < 2**16:
             raise _wrong(f"with the worker {worker!r}")
     if len(set(chiefs + others)) < len(chiefs + others):
         raise _wrong("with a worker that is named twice")

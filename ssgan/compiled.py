@@ -96,8 +96,8 @@ class CompiledGAN(HostStepped):
         strategy = self.distribute_strategy
         check_replicated(strategy, optimizers, self.discriminator.layers)
         if strategy.num_replicas_in_sync > 1:
-            pairs = 2 if any(isinstance(term, ModeSeeking) for term in terms) else 1  # of images of one class
-            check_divides("generated_batch", generated_batch, pairs * strategy.num_replicas_in_sync)
+            pairs = any(isinstance(term, ModeSeeking) for term in terms)  # of images of one class
+            check_divides("generated_batch", generated_batch, strategy.num_replicas_in_sync, pairs=pairs)
             give_own_seeds(self.discriminator.layers)
         # optimizer=None: Keras would otherwise add an optimizer of its own.
         super().compile(optimizer=None, **{"jit_compile": False, **kwargs})

@@ -25,6 +25,7 @@ from ssgan.options.flags import parse_flags
 if TYPE_CHECKING:
     from ssgan.data import Source
     from ssgan.evaluate.runs import Member
+    from ssgan.workers import Workers
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,13 +105,20 @@ def evaluate_run(options: EvalConfig) -> dict:
         UsageError: if there is no such run, its files are damaged, or runs and data do not fit each other.
         Stopped: if another worker ended.
     """
+    from ssgan.workers import start
+
+    workers = start(options.distribute)
+    with workers.lost_in_words("evaluate once more"):
+        return _evaluate(options, workers)
+
+
+def _evaluate(options: EvalConfig, workers: "Workers") -> dict:
+    """Evaluates with those who work together; see `evaluate_run`."""
     from ssgan.evaluate.images import test_images
     from ssgan.evaluate.outcome import evaluate_classifiers, evaluate_plain_gan, probabilities_of
     from ssgan.evaluate.runs import read_members
     from ssgan.evaluate.samples import check_asked
-    from ssgan.workers import start
 
-    workers = start(options.distribute)
     with workers.strategy.scope():
         members = read_members(options.run, sha256=options.sha256)
     images, other = test_images(members[0], options)
@@ -125,14 +133,13 @@ def evaluate_run(options: EvalConfig) -> dict:
             members = [member.calibrated() for member in members]
         if options.views:
             members = [member.in_views() for member in members]
-    with workers.lost_in_words("evaluate once more"):
-        probabilities = probabilities_of(members, images, options, workers) if has_classes else None
-        metrics = {}
-        if workers.is_chief and probabilities is not None:
-            metrics = evaluate_classifiers(members, images, options, probabilities, other=other)
-        elif workers.is_chief:
-            metrics = evaluate_plain_gan(members, images, options)  # which has no classes to test
-        workers.wait()
+    probabilities = probabilities_of(members, images, options, workers) if has_classes else None
+    metrics = {}
+    if workers.is_chief and probabilities is not None:
+        metrics = evaluate_classifiers(members, images, options, probabilities, other=other)
+    elif workers.is_chief:
+        metrics = evaluate_plain_gan(members, images, options)  # which has no classes to test
+    workers.wait()
     return metrics
 
 

@@ -38,7 +38,7 @@ class Figures:
 
     def begin(self) -> None:
         """Begins a step."""
-        self._step.sums = []
+        self._step.sums, self._step.asked = [], None
 
     def update(self, name: str, values: tf.Tensor, weights: tf.Tensor | None = None) -> None:
         """Takes in values [...], weighted by weights of that shape; a scalar is the mean over the replicas."""
@@ -51,20 +51,20 @@ class Figures:
         self._step.sums.append((name, *(sums if values.shape.rank else map(replicas.share, sums))))
 
     def ask(self, numbers: tf.Tensor) -> None:
-        """Takes two numbers of this replica, float32 [2], whose sums over all `means` then has as `asked`."""
-        self._step.sums.append((ASKED, numbers[0], numbers[1]))
+        """Takes numbers of this replica, float32 [n], whose sums over all `means` then has as `asked`."""
+        self._step.asked = numbers
 
     def means(self) -> dict[str, tf.Tensor]:
         """Returns the means, float32 scalars; 0 where there was no value. It ends a step."""
-        names, answer = [name for name, *_ in self._step.sums], {}
+        names, asked, answer = [name for name, *_ in self._step.sums], self._step.asked, {}
         if names:
-            summed = replicas.total(tf.stack([sums for _, *sums in self._step.sums]))
+            own = tf.stack([one for _, *sums in self._step.sums for one in sums])
+            summed = replicas.total(own if asked is None else tf.concat([own, asked], 0))
             for number, name in enumerate(names):
-                if name == ASKED:
-                    answer[ASKED] = summed[number]
-                else:
-                    self.metrics[name].total.assign_add(summed[number, 0])
-                    self.metrics[name].count.assign_add(summed[number, 1])
+                self.metrics[name].total.assign_add(summed[2 * number])
+                self.metrics[name].count.assign_add(summed[2 * number + 1])
+            if asked is not None:
+                answer[ASKED] = summed[2 * len(names) :]
         self.begin()
         return {name: metric.result() for name, metric in self.metrics.items()} | answer
 
@@ -72,5 +72,6 @@ class Figures:
 class _Step(threading.local):
     """What a replica took in during a step; the replicas of one process are traced in a thread each."""
 
-    def __init__(self):
-        self.sums = []
+    def __init__(self) -> None:
+        self.sums: list[tuple] = []
+        self.asked: tf.Tensor | None = None

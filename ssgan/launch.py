@@ -52,16 +52,18 @@ def launch(options: LaunchConfig) -> int:
     """
     if not options.command:
         raise UsageError("no command; expected one behind --, such as: --workers=2 -- python -m ssgan.train")
-    names = tuple(f"127.0.0.1:{port}" for port in _free_ports(options.workers))
-    clusters = [Cluster(workers=names, index=index) for index in range(options.workers)]
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    received: list[int] = []
+    ending = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
+        ending.append(signal.SIGHUP)
+    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in ending}
     processes: list[subprocess.Popen] = []
     try:
-        for cluster in clusters:
+        for cluster in on_this_machine(options.workers):
             environment = {**os.environ, TF_CONFIG: cluster.as_tf_config()}
-            processes.append(subprocess.Popen(options.command, env=environment))
-        signal.signal(signal.SIGTERM, lambda *_: _send(processes, signal.SIGTERM))
-        return _wait(processes)
+            # In a group of its own, a worker gets the terminal's Ctrl-C from here alone: a second one would not save.
+            processes.append(subprocess.Popen(options.command, env=environment, process_group=0))
+        return _wait(processes, received)
     except OSError as error:
         raise UsageError(f"{options.command[0]!r} cannot be started: {error}") from error
     finally:
@@ -72,14 +74,30 @@ def launch(options: LaunchConfig) -> int:
             signal.signal(number, handler)
 
 
+def on_this_machine(workers: int) -> list[Cluster]:
+    """Returns so many workers of this machine, on ports that are free."""
+    sockets = [socket.socket() for _ in range(workers)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    names = tuple(f"127.0.0.1:{one.getsockname()[1]}" for one in sockets)
+    for one in sockets:
+        one.close()
+    return [Cluster(workers=names, index=index) for index in range(workers)]
+
+
 def _exit_as_workers(options: LaunchConfig) -> None:
     raise SystemExit(launch(options))
 
 
-def _wait(processes: Sequence[subprocess.Popen]) -> int:
-    """Returns the status of the first process that failed, when all have ended or the others' time is over."""
+def _wait(processes: Sequence[subprocess.Popen], received: list[int]) -> int:
+    """Returns the status of the first process that failed, when all have ended or the others' time is over.
+
+    Passes on the signals that are received before and meanwhile.
+    """
     first, deadline = 0, float("inf")
     while time.monotonic() < deadline:
+        while received:
+            _send(processes, received.pop(0))
         statuses = [process.poll() for process in processes]
         failed = [status for status in statuses if status]
         if failed and not first:
@@ -91,20 +109,10 @@ def _wait(processes: Sequence[subprocess.Popen]) -> int:
     return first
 
 
-def _send(processes: Sequence[subprocess.Popen], number: signal.Signals) -> None:
+def _send(processes: Sequence[subprocess.Popen], number: int) -> None:
     for process in processes:
         if process.poll() is None:
             process.send_signal(number)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 if __name__ == "__main__":

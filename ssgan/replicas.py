@@ -88,12 +88,17 @@ class OwnSeeds(keras.random.SeedGenerator):
     """
 
     def __init__(self, shared: keras.random.SeedGenerator):
-        self.__dict__.update(vars(shared))
+        self.__dict__.update(vars(shared), shared=shared)
 
     def next(self, ordered: bool = True) -> tf.Tensor:
         """Returns a seed, int [2]; every call another one."""
         seed = super().next(ordered)
         return seed if count() == 1 else tf.random.experimental.stateless_fold_in(seed, number())
+
+
+def common_seeds(seeds: keras.random.SeedGenerator) -> keras.random.SeedGenerator:
+    """Returns the generator whose seeds all replicas have: that which `OwnSeeds` are made from, others as they are."""
+    return getattr(seeds, "shared", seeds)
 
 
 def _context() -> tf.distribute.ReplicaContext:

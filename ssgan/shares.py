@@ -125,11 +125,19 @@ def cut(batch: Any, strategy: tf.distribute.Strategy) -> Any:
     return strategy.experimental_distribute_values_from_function(of_replica)
 
 
-def check_divides(name: str, rows: int, replicas: int) -> None:
-    """Raises a UsageError, with numbers that would do, unless every one of so many replicas gets as many rows."""
-    if rows % replicas:
-        near = sorted({rows - rows % replicas, rows + replicas - rows % replicas} - {0})
+def check_divides(name: str, rows: int, replicas: int, *, pairs: bool = False) -> None:
+    """Raises a UsageError, with numbers that would do, unless every one of so many replicas gets as many rows.
+
+    Args:
+        name: of the option.
+        rows: its value.
+        replicas: how many there are.
+        pairs: whether two rows stay together.
+    """
+    unit = 2 * replicas if pairs else replicas
+    if rows % unit:
+        near = sorted({rows - rows % unit, rows + unit - rows % unit} - {0})
         raise UsageError(
-            f"{name}={rows} on {replicas} replicas, which are to have as many rows each; expected a multiple of "
-            f"{replicas}, such as {' or '.join(map(str, near))}"
+            f"{name}={rows} on {replicas} replicas, which are to have as many {'pairs of ' * pairs}rows each; expected "
+            f"a multiple of {unit}, such as {' or '.join(map(str, near))}"
         )

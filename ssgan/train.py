@@ -99,8 +99,11 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
     config = dataclasses.replace(config, flip=augment.resolve_flip(config.flip, images.class_names))
     unlabeled = np.flatnonzero(~held_out)
     steps = recipe.total_steps(config, num_unlabeled=len(unlabeled))
-    about = _about(config, images, label_mask_digest=labels.mask_digest(label_mask))
-    workers.check_alike([config.mathematics(), about["digest"], about["label_mask_digest"]])
+    about = _about(config, images, workers, label_mask_digest=labels.mask_digest(label_mask))
+    alike = ["digest", "label_mask_digest", "ssgan", "tensorflow", "keras", "onednn", "deterministic", "replicas"]
+    if config.deterministic:
+        alike += ["processor", "cores"]
+    workers.check_alike({"options": config.mathematics(), **{name: about[name] for name in alike}})
 
     with contextlib.ExitStack() as entered:
         # Run folder
@@ -258,7 +261,7 @@ def _how_to_test(run_dir: str | Path | None) -> str:
     return f"python -m ssgan.eval --run={shlex.quote(str(run_dir))}"
 
 
-def _about(config: Config, images: "Source", *, label_mask_digest: str) -> dict:
+def _about(config: Config, images: "Source", workers: "Workers", *, label_mask_digest: str) -> dict:
     from ssgan import hardware
     from ssgan.training import sources
 
@@ -274,6 +277,8 @@ def _about(config: Config, images: "Source", *, label_mask_digest: str) -> dict:
         "label_mask_digest": label_mask_digest,
         "date": datetime.datetime.now().isoformat(timespec="seconds"),
         "deterministic": config.deterministic,
+        "replicas": workers.replicas,
+        "workers": workers.count,
         **hardware.describe(),
     }
 

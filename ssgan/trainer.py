@@ -24,7 +24,7 @@ class HostStepped(keras.Model):
     """
 
     _step: int | None = None
-    asking: Callable[[], list[float]] | None = None  # of several workers: two numbers of this one, before each step
+    asking: Callable[[], list[float]] | None = None  # of several workers: numbers of this one, before each step
     _predicted: Callable | None = None
     answer: np.ndarray | None = None  # their sums over all of them, after it
 

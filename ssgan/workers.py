@@ -3,7 +3,9 @@
 import contextlib
 import hashlib
 import json
+import os
 import shlex
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from ssgan import output, replicas
-from ssgan.cluster import Cluster, find
+from ssgan.cluster import TF_CONFIG, Cluster, find
+from ssgan.deadline import LONG_LIMIT, end_after
 from ssgan.errors import Stopped, UsageError
-
-# What a step raises when another worker has ended, or cannot be reached.
-_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError, tf.errors.DeadlineExceededError)
 
 
 class Workers:
@@ -31,6 +31,8 @@ class Workers:
     def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None):
         self.strategy = strategy
         self.cluster = cluster
+        self._how_to_go_on = ""
+        self._limit = threading.TIMEOUT_MAX  # seconds that an exchange may take: others may read images for hours
         self._total = tf.function(self._total_of_replicas, reduce_retracing=True)
 
     @property
@@ -39,9 +41,14 @@ class Workers:
         return self.strategy.num_replicas_in_sync
 
     @property
+    def count(self) -> int:
+        """The number of workers, 1 for this process alone."""
+        return len(self.cluster.workers) if self.cluster else 1
+
+    @property
     def are_several(self) -> bool:
         """Whether there are other workers than this process."""
-        return self.cluster is not None and len(self.cluster.workers) > 1
+        return self.count > 1
 
     @property
     def is_chief(self) -> bool:
@@ -49,11 +56,18 @@ class Workers:
         return self.cluster is None or self.cluster.is_chief
 
     def total(self, values: np.ndarray) -> np.ndarray:
-        """Returns the sum of float64 arrays [n], one of each worker, in which every worker has a part."""
-        return self._total(tf.constant(values, tf.float64)).numpy()
+        """Returns the sum of float64 arrays [n], one of each worker, in which every worker has a part.
+
+        Once they have begun alike, a worker that is stuck ends the others after ten minutes.
+        """
+        clock = end_after(self._limit, f"another worker is stuck; {self._how_to_go_on}")
+        try:
+            return self._total(tf.constant(values, tf.float64)).numpy()
+        finally:
+            clock.cancel()
 
     def _total_of_replicas(self, values: tf.Tensor) -> tf.Tensor:
-        here = self.replicas // len(self.cluster.workers) if self.cluster else self.replicas
+        here = self.replicas // self.count
 
         def of_replica():
             is_first = replicas.count() == 1 or replicas.number() % here == 0  # which alone speaks for its worker
@@ -84,19 +98,47 @@ class Workers:
         for variable, part in zip(variables.values(), np.split(sent, ends), strict=True):
             variable.assign(part.reshape(variable.shape).astype(variable.dtype))
 
-    def check_alike(self, what: Any) -> None:
-        """Raises a UsageError, on every worker, unless all of them begin with the same options, data and labels."""
-        if self.cluster is None:
+    def of_each(self, values: Any) -> np.ndarray:
+        """Returns the float64 values [n] of every worker, [workers, n]."""
+        placed = np.zeros((self.count, len(values)))
+        placed[self.cluster.index if self.cluster else 0] = values
+        return self.total(placed.ravel()).reshape(placed.shape)
+
+    def check_alike(self, what: Mapping[str, Any]) -> None:
+        """Raises a UsageError, on every worker, unless what JSON holds of all of them is the same, by name."""
+        if not self.are_several:
             return
-        digest = int.from_bytes(hashlib.sha256(json.dumps(what, sort_keys=True).encode()).digest()[:6], "big")
-        own = np.zeros(len(self.cluster.workers))
-        own[self.cluster.index] = digest
-        digests = self.total(own)
-        if differing := [str(number) for number, found in enumerate(digests) if found != digests[0]]:
-            raise UsageError(
-                f"worker {', '.join(differing)} has other options, data or labels than worker 0; expected the same on "
-                "all of them"
-            )
+        digests = [hashlib.sha256(json.dumps(one, sort_keys=True).encode()).digest()[:6] for one in what.values()]
+        found = self.of_each([int.from_bytes(digest, "big") for digest in digests])
+        told = [
+            f"worker {worker} has another {', '.join(name for name, differs in zip(what, row, strict=True) if differs)}"
+            for worker, row in enumerate(found != found[0])
+            if row.any()
+        ]
+        if told:
+            raise UsageError(f"{'; '.join(told)} than worker 0; expected the same on all of them")
+        self._limit = LONG_LIMIT
+
+    def check_state(self, arrays: Mapping[str, np.ndarray], step: int, *, tolerance: float) -> None:
+        """Raises a `Stopped`, on every worker, if the variables of one are no longer those of the others.
+
+        Each worker updates its own copy, by gradients that they share.
+
+        Args:
+            arrays: the state of this worker, by name.
+            step: after which it is looked at.
+            tolerance: by which the sums of an array of floats may differ, in proportion to that of their sizes; those
+                of other arrays have to be equal.
+        """
+        if not self.are_several:
+            return
+        sums = [array.sum(dtype=np.float64) for array in arrays.values()]
+        sizes = [tolerance * np.abs(array).sum() if array.dtype.kind == "f" else 0.0 for array in arrays.values()]
+        found, allowed = np.split(self.of_each([*sums, *sizes]), 2, axis=1)
+        alike = np.isclose(found, found[0], rtol=0.0, atol=np.nan_to_num(allowed[0], posinf=0.0), equal_nan=True)
+        for worker, number in np.argwhere(~alike)[:1]:
+            name = list(arrays)[number]
+            raise Stopped(f"worker {worker} has another {name} than worker 0 at step {step}", status=1)
 
     def batches(self, batches: Callable[..., tf.data.Dataset], *, start: int) -> Any:
         """Returns the batches from step `start` on, each replica's rows of them; endless, where there are several."""
@@ -137,24 +179,32 @@ class Workers:
     def how_to_go_on(self, run_dir: Path | str) -> str:
         """Returns the command that goes on with a run."""
         on_all = ", on every worker" if self.are_several else ""
-        return f"go on with{on_all}: python -m ssgan.train --resume --run_dir={shlex.quote(str(run_dir))}"
+        # Where TF_CONFIG does not name the workers, a worker that does not see the run is to know that it is one.
+        named = " --distribute=multi_worker" if self.are_several and not os.environ.get(TF_CONFIG) else ""
+        return f"go on with{on_all}: python -m ssgan.train --resume --run_dir={shlex.quote(str(run_dir))}{named}"
 
     def wait(self) -> None:
         """Waits for all workers, of whom each may end then: none has still to send something to another."""
         if self.are_several:
             self.total(np.zeros(1))
-            with contextlib.suppress(*_LOST):  # whoever is through this has seen that all others are through the first
+            with contextlib.suppress(
+                tf.errors.OpError
+            ):  # whoever is through this has seen that all others are through the first
                 self.total(np.zeros(1))
 
     @contextlib.contextmanager
     def lost_in_words(self, how_to_go_on: str) -> Iterator[None]:
-        """Turns the error that follows the end of another worker into a `Stopped`, with what to do then."""
+        """Turns TensorFlow's error into a `Stopped`, with what to do then, where there are several workers.
+
+        When another has ended it may be of any kind, so that it is said together with TensorFlow's own words.
+        """
+        self._how_to_go_on = how_to_go_on
         try:
             yield
-        except _LOST as error:
+        except tf.errors.OpError as error:
             if not self.are_several:
                 raise
-            lost = f"another worker ended, or cannot be reached ({type(error).__name__})"
+            lost = f"another worker ended or cannot be reached, or an operation failed here ({_first_line(error)})"
             raise Stopped(f"{lost}; {how_to_go_on}", status=1) from error
 
 
@@ -165,9 +215,25 @@ def start(distribute: str) -> Workers:
 
     Raises:
         UsageError: for devices or workers that are not there.
+        Stopped: if the workers cannot be connected.
     """
     cluster = find(distribute)
-    return Workers(_strategy(distribute, cluster), cluster)
+    try:
+        return Workers(_strategy(distribute, cluster), cluster)
+    except tf.errors.OpError as error:
+        if cluster is None:
+            raise
+        own = cluster.workers[cluster.index]
+        raise Stopped(
+            f"the workers cannot be connected ({_first_line(error)}); expected {own} to be a free port of this host, "
+            "and all workers to start within minutes: start them again",
+            status=1,
+        ) from error
+
+
+def _first_line(error: tf.errors.OpError) -> str:
+    """Returns the kind of an error of TensorFlow, and the first of its many lines."""
+    return f"{type(error).__name__}: {str(error.message).strip().partition(chr(10))[0][:200]}"
 
 
 def _strategy(distribute: str, cluster: Cluster | None) -> tf.distribute.Strategy:

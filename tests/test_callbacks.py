@@ -150,6 +150,12 @@ def test_a_step_that_is_stuck_ends_the_process_and_the_first_of_a_kind_may_take_
         time.sleep(0.5)  # it is traced
         watch.on_train_batch_end(0)
         time.sleep(0.5)  # there is no step to wait for
+        watch.on_train_batch_begin(1)  # which a number that is not finite breaks off
+        watch.on_train_begin()
+        time.sleep(0.5)  # the run goes back to a checkpoint
+        watch.on_train_batch_begin(0)
+        time.sleep(0.5)  # it is traced once more
+        watch.on_train_batch_end(0)
         watch.on_train_batch_begin(1)
         assert not ended
         begin = time.monotonic()

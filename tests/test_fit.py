@@ -49,3 +49,31 @@ def test_a_checkpoint_of_another_run_stops_with_the_difference_and_stays(tmp_pat
     with pytest.raises(UsageError, match=f"the checkpoint of step 5 in .* is of another run: {words}; move it away"):
         newest(tmp_path, **about)
     assert [path.name for path in tmp_path.iterdir()] == ["step_000000005"]
+
+
+VERSIONS = {"ssgan": "1", "python": "3", "tensorflow": "2", "keras": "3", "processor": "a", "cores": 2, "gpu": "none"}
+VERSIONS |= {"deterministic": True, "onednn": False, "replicas": 2, "workers": 2}
+
+
+def announced(now: dict[str, Any], before: dict[str, Any]) -> None:
+    fit._announce(Checkpoint(5, {}, {"versions": before}), now, Path("run"), steps=10)
+
+
+def test_other_cores_are_said_and_other_replicas_end_the_promise_of_equal_bits(capsys):
+    announced(VERSIONS, VERSIONS)
+    assert capsys.readouterr().out == "resumed from the checkpoint of step 5 of 10\n"
+    announced({**VERSIONS, "cores": 1}, VERSIONS)
+    assert "*** cores 2 -> 1: the last digits may differ" in capsys.readouterr().out
+    alone = {**VERSIONS, "replicas": 1, "workers": 1}
+    with pytest.raises(UsageError, match="made otherwise: replicas 2 -> 1; .* --resume --nodeterministic"):
+        announced(alone, VERSIONS)
+    announced({**alone, "deterministic": False}, {**VERSIONS, "deterministic": False})
+    assert "*** workers 2 -> 1, replicas 2 -> 1: dropout and noise are drawn by each" in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_a_version_without_replicas_is_of_one(capsys):
+    announced(
+        {**VERSIONS, "replicas": 1, "workers": 1},
+        {name: value for name, value in VERSIONS.items() if name not in ("replicas", "workers")},
+    )
+    assert "***" not in capsys.readouterr().out

@@ -45,6 +45,8 @@ def test_tf_config_names_the_workers_and_this_one():
         (config({"chief": ["a:1", "b:1"]}, "chief"), "with the cluster"),
         (config({"worker": ["a"]}), "with the worker 'a'"),
         (config({"worker": [1]}), "with the worker 1"),
+        (config({"worker": ["a:0"]}), "with the worker 'a:0'"),
+        (config({"worker": ["a:65536"]}), "with the worker 'a:65536'"),
         (config({"worker": ["a:1", "a:1"]}), "named twice"),
         (config(index=2), "with the task"),
         (config(index=-1), "with the task"),
@@ -135,11 +137,13 @@ def test_a_command_that_cannot_be_started_is_refused(command):
         launch(LaunchConfig(workers=2, command=command))
 
 
-def test_sigterm_reaches_every_worker(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.skipif(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN, reason="under nohup SIGHUP means nothing")
+def test_a_signal_to_the_launcher_alone_reaches_every_worker(tmp_path, number):
     code = (
         "import json, os, pathlib, signal, sys, time\n"
         f"index = {INDEX}\n"
-        "signal.signal(15, lambda *_: sys.exit(40 + index))\n"
+        f"signal.signal({int(number)}, lambda *_: sys.exit(40 + index))\n"
         "pathlib.Path(str(index)).touch()\n"
         "time.sleep(60)"
     )
@@ -148,8 +152,21 @@ def test_sigterm_reaches_every_worker(tmp_path):
     launched = subprocess.Popen(command, cwd=tmp_path, env=environment)
     while launched.poll() is None and len(list(tmp_path.iterdir())) < 2:
         time.sleep(0.02)
-    launched.send_signal(signal.SIGTERM)
+    launched.send_signal(number)
     assert launched.wait(timeout=30) in (40, 41)
+
+
+def test_a_signal_while_workers_are_started_reaches_those_that_follow(monkeypatch):
+    start = subprocess.Popen
+
+    def signalled(*args, **kwargs):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return start(*args, **kwargs)
+
+    monkeypatch.setattr("ssgan.launch.subprocess.Popen", signalled)
+    begin = time.monotonic()
+    assert launch(python("import time; time.sleep(60)")) == 128 + signal.SIGTERM
+    assert time.monotonic() - begin < 30
 
 
 @pytest.mark.parametrize(("ends", "status"), [("sys.exit(5)", 5), ("1 / 0", 1), ("None", 0)])

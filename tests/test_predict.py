@@ -22,8 +22,8 @@ import pytest
 from PIL import Image
 
 import ssgan
+from ssgan import cluster, test_time
 from ssgan import predict as command
-from ssgan import test_time
 from ssgan.classifier import CLASSIFIER_FILE
 from ssgan.data.own import stream
 from ssgan.data.own.decode import Preparation, Unreadable, read_picture
@@ -601,3 +601,21 @@ def test_help_needs_no_tensorflow(capsys):
         command.main(["predict", "--help"])
     told = capsys.readouterr().out
     assert "  PATHS ..." in told and "no probability of an error" in " ".join(told.split())
+
+
+def test_two_workers_write_the_rows_of_one_in_a_file_each(runs, pictures, tmp_path, monkeypatch):
+    predict(parsed(f"--run={runs[0]}", f"--out={tmp_path / 'alone.csv'}", pictures))
+    for index in range(2):
+        monkeypatch.setenv(cluster.TF_CONFIG, cluster.Cluster(workers=("a:1", "b:1"), index=index).as_tf_config())
+        predict(parsed(f"--run={runs[0]}", f"--out={tmp_path / 'both.csv'}", pictures))
+    rows = read_csv((tmp_path / "alone.csv").read_bytes())
+    for index in range(2):
+        share = read_csv((tmp_path / f"both.{index + 1}-of-2.csv").read_bytes())
+        for row, other in zip(share, rows[index::2], strict=True):
+            numbers = [name for name in row if row[name] and name in ("probability", "outlier_score")]
+            assert [float(row.pop(name)) for name in numbers] == pytest.approx(
+                [float(other.pop(name)) for name in numbers], abs=1e-5
+            )
+            assert row == other
+    with pytest.raises(UsageError, match="several workers write a file each"):
+        predict(parsed(f"--run={runs[0]}", pictures))

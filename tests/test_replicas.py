@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ssgan.errors import UsageError
+from ssgan.options import Config
+from ssgan.training.build import check_batches
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -25,9 +29,21 @@ def test_three_steps_end_in_the_weights_of_one_device(found, case):
     assert trained["figures"] <= 2e-5 and trained["counts"] == [3, 3]
 
 
-@pytest.mark.parametrize("part", ["gathered", "nearness", "masked", "normalized", "moving"])
+@pytest.mark.parametrize("part", ["gathered", "nearness", "masked", "normalized", "moving", "probe", "empty"])
 def test_a_part_is_that_of_the_whole_batch(found, part):
     assert found["parts"][part] < 2e-6
+
+
+def test_a_variance_is_exact_where_the_mean_is_far_from_zero(found):
+    assert found["parts"]["far"] < 0.01  # of float32 rows around 1,000 with a deviation of 0.1
+
+
+def test_a_batch_of_pairs_names_replicas_and_pairs():
+    told = "--generated_batch=6 on 2 replicas, which are to have as many pairs of rows each; expected a multiple of 4, "
+    with pytest.raises(UsageError, match=f"^{told}such as 4 or 8$"):
+        check_batches(Config(generated_batch=6, mode_seeking_weight=0.3), 2)
+    check_batches(Config(generated_batch=6, mode_seeking_weight=0.3), 1)
+    check_batches(Config(generated_batch=6, mode_seeking_weight=0.0), 2)
 
 
 def test_figures_are_means_over_the_rows_of_all_replicas_however_many_each_has(found):
@@ -43,6 +59,7 @@ def test_batches_are_cut_alike_whoever_cuts_them(found):
     ways = found["ways"]
     assert ways["one epoch"] == ways["read"] == 2
     assert ways["by batch"] == 0.0
+    assert ways["answer"] == [2.0, 0.0, 4.0]  # of what each worker asked, here on both
 
 
 def test_keras_still_asks_for_a_symbolic_build_which_must_do_nothing(found):
@@ -59,6 +76,7 @@ def test_errors_and_predictions_are_those_of_one_device(found):
     ("what", "words"),
     [
         ("plain batch norm", "synchronized=True"),
+        ("wrapped batch norm", "synchronized=True"),
         ("clipnorm", "clipnorm=1.0 of an optimizer"),
         (
             "generated_batch",

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from ssgan import layers, replicas, terms
+from ssgan.augment import chance
 from ssgan.batches import masked_batches, mixed_batches
 from ssgan.errors import UsageError
 from ssgan.figures import Figures
@@ -21,6 +22,7 @@ from ssgan.gan import SSGAN
 from ssgan.layers.minibatch import nearness
 from ssgan.models import Discriminator, Generator, architectures
 from ssgan.options import Config
+from ssgan.terms.logits import mean
 from ssgan.training import build as recipe
 from ssgan.workers import Workers
 
@@ -39,7 +41,11 @@ CASES = {
         **USUAL,
         pseudo_label_threshold=0.3,
         adversarial_weight=0.5,
-        **{f"{name}_weight": 0.3 for name in ("class_feature_matching", "r1", "historical_averaging", "encoder")},
+        **{
+            f"{name}_weight": 0.3
+            for name in ("class_feature_matching", "r1", "historical_averaging", "encoder", "gradient_penalty")
+        },
+        label_noise=0.3,
         generated_labels=0.5,
         generated_labels_start=0.0,
         weight_noise=0.1,
@@ -122,6 +128,7 @@ def ways_to_train(one, two) -> dict:
     with mock.patch.object(SSGAN, "_maybe_symbolic_build") as build:  # of Keras' own, which would average rows
         plain.fit(batches(config, steps=1), epochs=2, verbose=0, shuffle=False)
     read = two.distribute_datasets_from_function(lambda context: batches(config, input_context=context))
+    reading.asking = lambda: [1.0, 0.0, 2.0]
     reading.fit(read, steps_per_epoch=2, verbose=0, shuffle=False)
     for batch in [*batches(config, steps=1)] * 2:
         by_batch.train_on_batch({role: np.asarray(rows) for role, rows in batch.items()})
@@ -136,6 +143,7 @@ def ways_to_train(one, two) -> dict:
         "symbolic builds": build.call_count,
         "one epoch": plain.step,
         "read": int(reading.step),
+        "answer": reading.answer.tolist(),
         "errors": [gan.evaluate(IMAGES[:11], LABELS[:11], **test) for gan in (plain, alone)],
         "spread": float(np.abs(spread(IMAGES[:7]) - expected).max()),
     }
@@ -150,9 +158,11 @@ def parts(one, two) -> dict:
     generator = keras.random.SeedGenerator(3)
     with two.scope():
         seeds = replicas.OwnSeeds(keras.random.SeedGenerator(3))
-        shared = layers.BatchNormalization()
-        shared.build((None, 5))
+        shared, far = layers.BatchNormalization(), layers.BatchNormalization(momentum=0.0)
+        for layer in (shared, far):
+            layer.build((None, 5))
         figures = Figures(["rows", "scalar"])
+        common = keras.random.SeedGenerator(4)
 
     def normalized(layer, some, their_weights):
         with tf.GradientTape() as tape:
@@ -165,6 +175,8 @@ def parts(one, two) -> dict:
         def of_replica():
             own, own_weights = replicas.own_rows(rows), replicas.own_rows(weights)
             some = own[: 1 + replicas.number()]  # one row here, two there
+            far(1000.0 + own / 10, training=True)
+            probe = chance.of_images(keras.random.normal, [3, 5], replicas.OwnSeeds(common))
             figures.begin()
             figures.update("rows", some[:, 0])
             figures.update("scalar", own[0, 0])
@@ -174,6 +186,8 @@ def parts(one, two) -> dict:
                 "masked": terms.masked_mean(own[:, 0], own[:, 0] > 0),
                 "normalized": normalized(shared, own, own_weights),
                 "seed": seeds.next(),
+                "probe": probe,
+                "empty": mean(tf.zeros([0])),
                 "figures": figures.means(),
             }
 
@@ -189,6 +203,11 @@ def parts(one, two) -> dict:
     return {
         "gathered": float(np.abs(np.array(found["gathered"]) - rows.numpy()).max()),
         "nearness": float(np.abs(woven(found["nearness"]) - nearness(tf.reshape(rows, [6, 5, 1])).numpy()).max()),
+        "probe": float(
+            np.abs(woven(found["probe"]) - keras.random.normal([6, 5], seed=keras.random.SeedGenerator(4))).max()
+        ),
+        "empty": float(np.abs(found["empty"]).max()),
+        "far": float(np.abs(100 * np.asarray(far.moving_variance) / np.var(rows, axis=0, ddof=1) - 1).max()),
         "masked": abs(float(np.mean(found["masked"])) - float(positive.mean())),
         "normalized": float(np.abs(woven(found["normalized"]) - normalized(norm, rows, weights).numpy()).max()),
         "moving": max(
@@ -215,10 +234,12 @@ def refusals(one, two) -> dict[str, str]:
         return gan
 
     normed = keras.Sequential([keras.Input(SHAPE), keras.layers.Conv2D(2, 3), keras.layers.BatchNormalization()])
+    wrapped = keras.Sequential([keras.Input(SHAPE), keras.layers.TimeDistributed(keras.layers.BatchNormalization())])
     arrays = IMAGES[:8], np.where(MASK[:8], LABELS[:8], -1)
     data = tf.data.Dataset.from_tensor_slices(arrays)
     tries = {
         "plain batch norm": lambda: compiled(trunk=normed),
+        "wrapped batch norm": lambda: compiled(trunk=wrapped),
         "clipnorm": lambda: compiled(clipnorm=1.0),
         "generated_batch": lambda: compiled(generated=5),
         "scope": lambda: compiled(scope=tf.distribute.get_strategy()),

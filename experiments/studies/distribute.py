@@ -1,46 +1,30 @@
 """One device, two replicas, two processes: the same weights? What happens when a worker dies, and what does it cost?
 
-  python -m experiments.studies.distribute --only equality faults bytes steps model
+  python -m experiments.studies.distribute --only equality noise faults bytes steps model
 
-`equality`: three recipes, three steps of SGD in float32, on one device, two logical CPUs and two processes. `faults`:
-two processes, of which one is killed at a random step, or stopped, and the run resumed. `bytes`: what a step exchanges.
+`equality`: three recipes, three steps of SGD in float32, on one device, two logical CPUs and two processes. `noise`:
+two logical CPUs beside two processes, with dropout and noise. `faults`: see `distribute_faults`. `bytes`: what a step
+exchanges.
 `steps`: seconds of a step of one and of two processes; for two quiet cores. `model`: from the bytes, what N GPUs would
 wait for over several links. Writes results/distribute.json.
 """
 
 import argparse
 import json
-import os
-import random
-import re
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.common import places, processes, results
+from experiments.studies.distribute_faults import faults
 
-PARTS = ("equality", "faults", "bytes", "steps", "model")
+PARTS = ("equality", "noise", "faults", "bytes", "steps", "model")
 RECIPES = ("default", "paper", "article")
 RESULTS = places.RESULTS / "distribute.json"
 LAUNCH = [sys.executable, "-m", "ssgan.launch", "--workers=2", "--"]
-TINY = [
-    *(
-        "--dataset=street_digits",
-        "--train_images=300",
-        "--labels=100",
-        "--validation=50",
-        "--arch=tiny",
-        "--deterministic",
-    ),
-    *("--labeled_batch=4", "--unlabeled_batch=4", "--generated_batch=4", "--generator_width=1", "--latent_dim=4"),
-    *("--unlabeled_start=0", "--pseudo_label_weight=0", "--gan_views=strong", "--augment=none", "--precision=float32"),
-    *("--total_steps=60", "--log_every=10", "--checkpoint_every=5", "--deterministic"),
-]
-LINKS = {  # bytes a second that an all-reduce reaches, and seconds until its first byte: of data sheets, rounded down
+LINKS = {  # bytes a second that an all-reduce reaches, and seconds of a message: of data sheets, rounded down
     "NVLink (H100)": (300e9, 15e-6),
     "PCIe 4.0 x16": (20e9, 25e-6),
     "100 Gbit/s": (10e9, 50e-6),
@@ -50,74 +34,40 @@ COMPUTE = (0.005, 0.02, 0.1)  # seconds that a step computes on one device
 
 
 def equality(work: Path) -> dict:
-    """Returns the largest differences of the weights after three steps from those of one device."""
-    import numpy as np
-
+    """Returns the largest differences of weights and moving averages after three steps from those of one device."""
     found = {}
     for recipe in RECIPES:
-        files = {}
-        for name, devices, before in (("one", 1, []), ("two replicas", 2, []), ("two processes", 1, LAUNCH)):
-            files[name] = work / f"{recipe}_{name.replace(' ', '_')}.npz"
-            options = json.dumps({"recipe": recipe, "devices": devices, "file": str(files[name])})
-            _run([*before, sys.executable, "-m", "experiments.studies.distributed_training", options])
-        one = dict(np.load(files["one"]))
-        after = [name for name in one if name.startswith("after/")]
-        found[recipe] = {"moved": max(float(np.abs(one[name] - one[f"before/{name[6:]}"]).max()) for name in after)}
+        begun, one = _weights(work, recipe, "one")
+        found[recipe] = {"moved": _difference(begun, one)}
         for name in ("two replicas", "two processes"):
-            other = dict(np.load(files[name]))
-            found[recipe][name] = max(float(np.abs(one[key] - other[key]).max()) for key in after)
+            found[recipe][name] = _difference(one, _weights(work, recipe, name)[1])
     return found
 
 
-def faults(work: Path) -> list[dict]:
-    """Returns what happened to runs of two processes of which one was killed or stopped, and how they ended."""
-    rng = random.Random(0)
-    _run([*LAUNCH, sys.executable, "-m", "ssgan.train", *TINY, f"--run_dir={work / 'straight'}"])
-    rows = []
-    for number, (fault, victim) in enumerate(
-        [(signal.SIGKILL, rng.randrange(2)) for _ in range(5)] + [(signal.SIGSTOP, 1)]
-    ):
-        run = work / f"fault_{number}"
-        launched = _start([*LAUNCH, sys.executable, "-m", "ssgan.train", *TINY, f"--run_dir={run}"])
-        step = rng.choice(range(5, 50, 5))
-        while launched.poll() is None and not _checkpoint(run, step).exists():
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.3))
-        workers = _children(launched.pid)
-        os.kill(workers[victim], fault)
-        begin = time.monotonic()
-        while _is_running(workers[1 - victim]):
-            time.sleep(0.05)
-        noticed = time.monotonic() - begin
-        if fault == signal.SIGSTOP:
-            os.kill(workers[victim], signal.SIGKILL)
-        said, _ = launched.communicate(timeout=120)
-        told = re.findall(r"^.*stopped: .*$", said, re.MULTILINE)
-        _run([*LAUNCH, sys.executable, "-m", "ssgan.train", "--resume", f"--run_dir={run}"])
-        rows.append(
-            {
-                "fault": fault.name,
-                "worker": victim,
-                "after_step": step,
-                "noticed_after_seconds": round(noticed, 1),
-                "status": launched.returncode,
-                "lines": len(told),
-                "difference": _difference(run, work / "straight"),
-            }
-        )
-        print(rows[-1], flush=True)
-    # Begun on two, ended on one
-    run = work / "begun_on_two"
-    launched = _start([*LAUNCH, sys.executable, "-m", "ssgan.train", *TINY, f"--run_dir={run}"])
-    while launched.poll() is None and not _checkpoint(run, 30).exists():
-        time.sleep(0.01)
-    launched.send_signal(signal.SIGTERM)
-    launched.communicate(timeout=120)
-    _run([sys.executable, "-m", "ssgan.train", "--resume", f"--run_dir={run}", "--distribute=none"])
-    rows.append(
-        {"fault": "two, then one", "status": launched.returncode, "difference": _difference(run, work / "straight")}
+def noise(work: Path) -> dict:
+    """Returns how far two replicas are from two processes with dropout and noise, which each replica draws."""
+    (begun, replicas), (_, both) = (_weights(work, "noisy", name) for name in ("two replicas", "two processes"))
+    return {"moved": _difference(begun, replicas), "difference": _difference(replicas, both)}
+
+
+def _weights(work: Path, recipe: str, how: str) -> tuple[dict, dict]:
+    """Trains three steps of a recipe on `one` device, `two replicas` or `two processes`; returns begin and end."""
+    import numpy as np
+
+    file = work / f"{recipe}_{how.replace(' ', '_')}.npz"
+    options = json.dumps({"recipe": recipe, "devices": 2 if how == "two replicas" else 1, "file": str(file)})
+    before = LAUNCH if how == "two processes" else []
+    _run([*before, sys.executable, "-m", "experiments.studies.distributed_training", options])
+    found = dict(np.load(file))
+    begun, ended = (
+        {name.removeprefix(when): found[name] for name in found if name.startswith(when)}
+        for when in ("before/", "after/")
     )
-    return rows
+    return begun, ended
+
+
+def _difference(one: dict, other: dict) -> float:
+    return max(float(abs(one[name] - other[name]).max()) for name in one)
 
 
 def exchanged(work: Path) -> dict:
@@ -151,7 +101,8 @@ def steps(work: Path) -> dict:
 def model(found: dict) -> dict:
     """Returns how many times faster N devices would be, by the exchanges and bytes of the default recipe.
 
-    A step takes `compute / N + exchanges * latency + 2 (N - 1) / N * bytes / bandwidth`: a ring, nothing overlapped.
+    A step takes `compute / N + exchanges * 2 (N - 1) * latency + 2 (N - 1) / N * bytes / bandwidth`: a ring, in which
+    every exchange is 2 (N - 1) messages one after the other; nothing overlapped.
     """
     per_step = found["bytes"]["default"]
     speedups: dict[str, dict[str, dict[int, float]]] = {}
@@ -159,7 +110,8 @@ def model(found: dict) -> dict:
         for compute in COMPUTE:
             for devices in (2, 4, 8):
                 sent = 2 * (devices - 1) / devices * per_step["bytes"] / bandwidth
-                step = compute / devices + per_step["exchanges"] * latency + sent
+                waited = per_step["exchanges"] * 2 * (devices - 1) * latency
+                step = compute / devices + waited + sent
                 speedups.setdefault(link, {}).setdefault(f"{1000 * compute:g} ms", {})[devices] = round(
                     compute / step, 2
                 )
@@ -172,38 +124,6 @@ def _run(command: Sequence[str]) -> None:
         processes.fail(" ".join(command[:6]), done.returncode, done.stdout + done.stderr)
 
 
-def _start(command: Sequence[str]) -> subprocess.Popen:
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=processes.environment()
-    )
-
-
-def _children(pid: int) -> list[int]:
-    return sorted(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def _checkpoint(run: Path, step: int) -> Path:
-    return run / "checkpoints" / f"step_{step:09d}"
-
-
-def _difference(run: Path, other: Path) -> float:
-    """Returns the largest difference of the weights of two finished runs."""
-    import numpy as np
-
-    from ssgan.store import checkpoint
-
-    one, two = (checkpoint.load(_checkpoint(folder, 60)).arrays for folder in (run, other))
-    named = [name for name in one if not name.startswith("metric_")]
-    return max(float(np.abs(one[name].astype(np.float64) - two[name]).max()) for name in named)
-
-
 def main() -> None:
     """Runs the parts that are asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -213,7 +133,7 @@ def main() -> None:
     from ssgan import hardware
 
     about = results.about(hardware.describe())
-    measured = {"equality": equality, "faults": faults, "bytes": exchanged, "steps": steps}
+    measured = {"equality": equality, "noise": noise, "faults": faults, "bytes": exchanged, "steps": steps}
     for part in arguments.only:
         with tempfile.TemporaryDirectory() as folder:
             found = model(results.read(arguments.output)) if part == "model" else measured[part](Path(folder))

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ssgan import determinism
+
 STEPS, RATE = 3, 1e-3
 SIZES: dict[str, Any] = {"labels": 100, "dropout": 0.0}
 SMALL = {"labeled_batch": 16, "unlabeled_batch": 16, "generated_batch": 16, "generator_width": 8}
@@ -21,6 +23,7 @@ PAPER = {
 RECIPES: dict[str, dict[str, Any]] = {
     "default": SIZES,
     "paper": {**SIZES, **PAPER, "arch": "paper_svhn", "updates": "alternating"},
+    "noisy": {**SIZES, "dropout": 0.3, "hidden_noise": 0.1, "input_noise": 0.1},
     "article": {**SIZES, **PAPER, "arch": "article", "batching": "masked", "gan_weight": 2.0, "label_smoothing": 0.1},
 }
 
@@ -28,6 +31,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 def main() -> None:
     """Trains as the argument says."""
     options = json.loads(sys.argv[1])
+    determinism.turn_off_onednn()  # which adds in another order for another number of rows
     import tensorflow as tf
 
     cpu = tf.config.list_physical_devices("CPU")[0]
@@ -73,11 +77,12 @@ def main() -> None:
 
 
 def arrays(gan) -> dict[str, Any]:
-    """Returns the trained weights by name."""
+    """Returns weights, batch statistics and moving averages by name."""
     import numpy as np
 
-    trained = {id(variable) for variable in gan.trainable_variables}
-    return {name: np.asarray(variable) for name, variable in gan.state().items() if id(variable) in trained}
+    named = {name: np.asarray(variable) for name, variable in gan.state().items()}
+    owners = ("discriminator/", "generator/", "ema_")
+    return {name: array for name, array in named.items() if name.startswith(owners) and array.dtype.kind == "f"}
 
 
 def exchanged(gan, workers, batches) -> dict[str, int]:

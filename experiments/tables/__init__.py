@@ -42,6 +42,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "labelling speed": speed.labelling,
     "faults": robustness.faults,
     "distribute equality": distribute.equality,
+    "distribute noise": distribute.noise,
     "distribute faults": distribute.faults,
     "distribute bytes": distribute.exchanged,
     "distribute model": distribute.model,

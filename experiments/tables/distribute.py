@@ -11,6 +11,15 @@ def equality() -> str:
     return markdown(header, [[name, *(f"{row[column]:.1e}" for column in columns)] for name, row in rows])
 
 
+def noise() -> str:
+    """How far two replicas are from two processes, with dropout and noise."""
+    found = result("distribute").get("noise")
+    if found is None:
+        return "Not measured yet."
+    by = found["difference"]
+    return f"They moved by {found['moved']:.1e}, and are {f'{by:.1e} apart' if by else 'identical'}."
+
+
 def faults() -> str:
     """What happened to runs of two processes of which one was killed or stopped."""
     rows = []
@@ -20,12 +29,19 @@ def faults() -> str:
             noticed, status = f"{row['noticed_after_seconds']:.1f} s", str(row["status"])
             what = f"{row['fault']} of {who} after step {row['after_step']}"
         else:
-            what, noticed, status = "SIGTERM, then resumed by one process", "", str(row["status"])
+            what, noticed, status = _without_victim(row), "", str(row.get("status", ""))
         weights = "identical" if row["difference"] == 0 else f"differ by {row['difference']:.1e}"
         rows.append([what, noticed, status, weights])
     if not rows:
         return "Not measured yet."
     return markdown(["what happened", "the other ended after", "status", "weights in the end"], rows)
+
+
+def _without_victim(row: dict) -> str:
+    if row["fault"] == "none":
+        return "nothing: the same run again"
+    without = ", without dropout and noise" if row.get("options") else ""
+    return f"SIGTERM, then resumed by one process{without}"
 
 
 def exchanged() -> str:

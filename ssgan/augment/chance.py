@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from ssgan import replicas
@@ -25,6 +26,11 @@ def uniform(
 def normal(shape: tf.Tensor, seed: tf.Tensor, *, stddev: float) -> tf.Tensor:
     """Returns `tf.random.stateless_normal` of a shape, whose first axis is of the images, with mean 0."""
     return _drawn(lambda whole: tf.random.stateless_normal(whole, seed, stddev=stddev), tf.unstack(shape), 0)
+
+
+def of_images(draw: Callable[..., tf.Tensor], shape: Sequence[Any], seeds: keras.random.SeedGenerator) -> tf.Tensor:
+    """Returns what a function of `keras.random` draws of a shape, whose first axis is of the images."""
+    return _drawn(lambda whole: draw(whole, seed=replicas.common_seeds(seeds)), shape, 0)
 
 
 def _drawn(draw: Callable[[list[Any]], tf.Tensor], shape: Sequence[Any], axis: int) -> tf.Tensor:

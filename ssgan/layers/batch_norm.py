@@ -38,9 +38,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def _normalized(self, maps, scale, offset):
         """Returns the maps, normalised, and mean and unbiased variance, all by the statistics of every replica."""
         values = tf.cast(maps, tf.float32)
-        own_mean, own_variance = tf.nn.moments(values, [0, 1, 2])
-        mean, within, squares = replicas.mean([own_mean, own_variance, tf.square(own_mean)])
-        variance = within + tf.nn.relu(squares - tf.square(mean))  # a difference that rounding may put below 0
+        moments = replicas.gather(tf.stack(tf.nn.moments(values, [0, 1, 2]))[tf.newaxis])  # [replicas, 2, channels]
+        mean, within = tf.unstack(tf.reduce_mean(moments, 0))
+        variance = within + tf.math.reduce_variance(moments[:, 0], 0)
         normalized = tf.nn.batch_normalization(values, mean, variance, offset, scale, self.epsilon)
         count = tf.cast(replicas.count() * tf.reduce_prod(tf.shape(maps)[:3]), tf.float32)
         return tf.cast(normalized, maps.dtype), mean, variance * (count / (count - 1.0))

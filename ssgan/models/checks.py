@@ -43,8 +43,6 @@ def check_trunk(trunk: keras.Model, normalization: str) -> None:
 
 
 def nested(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer]:
-    """Gives layers, and those of the models among them."""
+    """Gives layers, and those within them: of models, of wrappers and of layers of one's own."""
     for layer in layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from nested(layer.layers)
+        yield from layer._flatten_layers()

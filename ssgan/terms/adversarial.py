@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from ssgan.augment import chance
 from ssgan.terms.base import Passes, Term
 from ssgan.terms.logits import mean
 from ssgan.terms.objectives import OBJECTIVES, Loss, check_objective
@@ -70,7 +71,8 @@ class Adversarial(Term):
         """Returns the losses of rows, that of the other kind in the share `label_noise` of them."""
         if not self.label_noise:
             return loss(scores)
-        return exchanged(scores, loss, other, keras.random.uniform(tf.shape(scores), seed=seeds) < self.label_noise)
+        draws = chance.of_images(keras.random.uniform, tf.unstack(tf.shape(scores)), seeds)
+        return exchanged(scores, loss, other, draws < self.label_noise)
 
     def figures(self, passes: Passes) -> dict[str, tuple[tf.Tensor, tf.Tensor | None]]:
         """Returns `real_probability` and `generated_probability`, D(x) and D(G(z)), where they are probabilities."""

@@ -55,6 +55,6 @@ def masked_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 
 def mean(values: tf.Tensor) -> tf.Tensor:
     """Returns the mean of float32 [batch], and 0 where there are no values; on several replicas as `masked_mean`."""
-    if replicas.count() > 1 and values.shape[0] is not None:
+    if replicas.count() > 1 and values.shape[0]:
         return tf.reduce_mean(values)  # every replica has as many: there is nothing to exchange
     return masked_mean(values, tf.ones_like(values, tf.bool))

@@ -6,6 +6,7 @@ from typing import ClassVar
 import keras
 import tensorflow as tf
 
+from ssgan.augment import chance
 from ssgan.errors import UsageError
 from ssgan.terms.base import Passes, Term
 from ssgan.terms.logits import gan_logits, mean
@@ -78,7 +79,7 @@ class GradientPenalty(SlopePenalty):
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
         real, generated = passes.real.images, passes.generated.images
         rows = tf.minimum(tf.shape(real)[0], tf.shape(generated)[0])
-        share = keras.random.uniform([rows, 1, 1, 1], seed=passes.seeds)
+        share = chance.of_images(keras.random.uniform, [rows, 1, 1, 1], passes.seeds)
         mixed = tf.stop_gradient(share * real[:rows] + (1 - share) * generated[:rows])
         return mean(tf.square(tf.sqrt(squared_slopes(mixed, discriminator) + _EPSILON) - 1))
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from ssgan.augment import chance
 from ssgan.errors import UsageError
 from ssgan.terms.base import Passes, Term
 from ssgan.terms.logits import mean
@@ -34,7 +35,8 @@ class VirtualAdversarial(Term):
 
     def __call__(self, passes: Passes, discriminator: keras.Model) -> tf.Tensor:
         images, unchanged = passes.weak.images, passes.weak.logits
-        probe = _of_unit_size(keras.random.normal(tf.shape(images), seed=passes.seeds))
+        shape = tf.unstack(tf.shape(images))
+        probe = _of_unit_size(chance.of_images(keras.random.normal, shape, passes.seeds))
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(probe)
             logits, _ = discriminator(images + _PROBE * probe, training=False)

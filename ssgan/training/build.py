@@ -56,12 +56,14 @@ def batches(
 
 def check_batches(config: Config, replicas: int) -> None:
     """Raises a UsageError, with numbers that would do, for batches that cannot be cut for so many replicas."""
+    if replicas == 1:
+        return
     sizes = {"labeled_batch": config.has_labels and config.batching == "mixed", "unlabeled_batch": True}
     sizes["generated_batch"] = config.gan_weight > 0
     for name, has_part in sizes.items():
         if has_part:
-            pairs = 2 if name == "generated_batch" and config.mode_seeking_weight else 1
-            check_divides(f"--{name}", getattr(config, name), pairs * replicas if replicas > 1 else 1)
+            pairs = name == "generated_batch" and config.mode_seeking_weight > 0
+            check_divides(f"--{name}", getattr(config, name), replicas, pairs=pairs)
 
 
 def is_baseline(config: Config) -> bool:

@@ -18,14 +18,17 @@ from ssgan.store import checkpoint, run
 from ssgan.store.checkpoint import Checkpoint
 from ssgan.training import build as recipe
 from ssgan.training import callbacks
-from ssgan.training.signals import AgreedSignals, Signals
+from ssgan.training.signals import Signals
 from ssgan.workers import Workers
 
 MAX_ROLLBACKS = 3
+_DRIFT = 1e-3  # of workers that compute the same update of a weight, not to the bit
 _ROLLBACK = "(--on_nan=rollback: with half the learning rate)"
 _IDENTITY = ("digest", "label_mask_digest")
-_VERSIONS = ("ssgan", "python", "tensorflow", "keras", "processor", "gpu", "deterministic", "onednn")
-TO_THE_BIT = ("deterministic", "onednn")  # those that a deterministic run depends on, and ssgan decides
+_MACHINE = ("processor", "cores", "gpu", "workers")  # on more threads, TensorFlow cuts sums into other parts
+TO_THE_BIT = ("deterministic", "onednn", "replicas")  # those that a deterministic run depends on, and ssgan decides
+_VERSIONS = ("ssgan", "python", "tensorflow", "keras", *_MACHINE, *TO_THE_BIT)
+_ALONE = {"replicas": 1, "workers": 1}  # as versions were that recorded neither
 
 
 def fit(
@@ -73,11 +76,12 @@ def fit(
     saved = newest()
     rollbacks = saved.about["rollbacks"] if saved else 0
     with contextlib.ExitStack() as entered:
-        own = entered.enter_context(Signals())
-        signals: Signals | AgreedSignals = own
+        signals: Signals | callbacks.Agreed = entered.enter_context(Signals())
+        agreed: list[keras.callbacks.Callback] = []
         watch: list[keras.callbacks.Callback] = []
         if workers.are_several:
-            signals = AgreedSignals(own, gan)
+            signals = callbacks.Agreed(signals)
+            agreed = [signals]
             watch = [entered.enter_context(callbacks.Watch(how_to_go_on))]
         while True:
             if saved is not None:
@@ -104,6 +108,7 @@ def fit(
                 monitor,
                 *draws,
                 *further,
+                *agreed,
                 callbacks.Checkpoints(
                     run_dir / run.CHECKPOINTS if workers.is_chief else None,
                     total_steps=steps,
@@ -111,6 +116,7 @@ def fit(
                     keep=config.keep_checkpoints,
                     about=functools.partial(_with_monitor, belongs, monitor),
                     signals=signals,
+                    check=functools.partial(workers.check_state, tolerance=0.0 if config.deterministic else _DRIFT),
                 ),
                 *watch,
             ]
@@ -187,7 +193,7 @@ def _announce(saved: Checkpoint, about: dict[str, Any], run_dir: Path, *, steps:
     Raises:
         UsageError: if it is to be deterministic, and the steps so far were not.
     """
-    before = saved.about["versions"]
+    before = {**_ALONE, **saved.about["versions"]}
     changed = {
         name: f"{name} {before.get(name, 'not recorded')} -> {about[name]}"
         for name in _VERSIONS
@@ -201,6 +207,8 @@ def _announce(saved: Checkpoint, about: dict[str, Any], run_dir: Path, *, steps:
     print(f"resumed from the checkpoint of step {saved.step} of {steps}", flush=True)
     if changed:
         differ = "the last digits may differ from those of an uninterrupted run"
+        if "replicas" in changed:
+            differ = "dropout and noise are drawn by each replica, and differ as with another seed"
         if "ssgan" in changed:
             differ = "the rest is trained as this version does, and more than the last digits may differ"
         print(f"*** {', '.join(changed.values())}: {differ} ***")

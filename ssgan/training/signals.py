@@ -2,12 +2,8 @@
 
 import signal
 import threading
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from ssgan.trainer import HostStepped
-
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Signals:
@@ -25,7 +21,7 @@ class Signals:
     def __enter__(self) -> "Signals":
         self._in_main_thread = threading.current_thread() is threading.main_thread()
         if self._in_main_thread:
-            self._previous = {number: signal.signal(number, self._remember) for number in _ENDING}
+            self._previous = {number: signal.signal(number, self._remember) for number in ENDING}
         return self
 
     def __exit__(self, *_) -> None:
@@ -37,23 +33,3 @@ class Signals:
         self.received = signal.Signals(number)
         for again in self._previous:
             signal.signal(again, signal.SIG_DFL)
-
-
-class AgreedSignals:
-    """What any of several workers received, as all of them know it after the same step.
-
-    Args:
-        own: those of this worker.
-        model: whose steps carry them.
-    """
-
-    def __init__(self, own: Signals, model: "HostStepped"):
-        self._model = model
-        model.asking = lambda: [float(own.received == number) for number in _ENDING]
-
-    @property
-    def received(self) -> signal.Signals | None:
-        """The signal, or None."""
-        if self._model.answer is None:
-            return None
-        return next((number for number, asked in zip(_ENDING, self._model.answer, strict=True) if asked), None)

@@ -4,6 +4,7 @@ The callbacks count training steps, not epochs: `fit` sees a run as one epoch of
 `log_every` steps the metrics are written down and begin anew.
 """
 
+from ssgan.training.callbacks.agreed import Agreed
 from ssgan.training.callbacks.check import check_callbacks
 from ssgan.training.callbacks.checkpoints import Checkpoints
 from ssgan.training.callbacks.guard import NonFiniteGuard
@@ -13,4 +14,14 @@ from ssgan.training.callbacks.samples import Samples
 from ssgan.training.callbacks.variety import Variety
 from ssgan.training.callbacks.watch import Watch
 
-__all__ = ["Checkpoints", "Monitor", "NonFiniteGuard", "Progress", "Samples", "Variety", "Watch", "check_callbacks"]
+__all__ = [
+    "Agreed",
+    "Checkpoints",
+    "Monitor",
+    "NonFiniteGuard",
+    "Progress",
+    "Samples",
+    "Variety",
+    "Watch",
+    "check_callbacks",
+]

@@ -10,8 +10,9 @@ import numpy as np
 
 from ssgan.errors import NonFiniteError, Stopped
 from ssgan.store import checkpoint
+from ssgan.training.callbacks.agreed import Agreed
 from ssgan.training.callbacks.due import is_due
-from ssgan.training.signals import AgreedSignals, Signals
+from ssgan.training.signals import Signals
 
 
 class Checkpoints(keras.callbacks.Callback):
@@ -26,6 +27,7 @@ class Checkpoints(keras.callbacks.Callback):
         keep: how many of the newest to keep.
         about: returns what else belongs to the checkpoint, see `ssgan.store.checkpoint.Checkpoint`.
         signals: where a signal was received, the run is saved after the step and stopped.
+        check: raises if the state, by name, after a step is not what it should be.
     """
 
     def __init__(
@@ -36,7 +38,8 @@ class Checkpoints(keras.callbacks.Callback):
         every: int,
         keep: int,
         about: Callable[[], dict[str, Any]],
-        signals: Signals | AgreedSignals,
+        signals: Signals | Agreed,
+        check: Callable[[dict[str, np.ndarray], int], None],
     ):
         super().__init__()
         self.folder = folder
@@ -45,6 +48,7 @@ class Checkpoints(keras.callbacks.Callback):
         self.keep = keep
         self.about = about
         self.signals = signals
+        self.check = check
         self.saves: list[float] = []
         self.bytes = 0
 
@@ -73,6 +77,7 @@ class Checkpoints(keras.callbacks.Callback):
     def _save(self, step: int) -> None:
         begin = time.monotonic()
         arrays = {name: np.asarray(variable) for name, variable in self.model.state().items()}
+        self.check(arrays, step)
         for name, array in arrays.items():
             if not np.isfinite(array).all():
                 raise NonFiniteError(f"{name} is not finite at step {step}")

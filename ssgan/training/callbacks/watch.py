@@ -1,17 +1,12 @@
-"""An end for a step that waits for ever: a worker that is stuck, but alive, keeps all others waiting for its part."""
+"""An end for a step that waits for ever."""
 
 import os
-import sys
 import threading
-import time
 from collections.abc import Callable
 
 import keras
 
-from ssgan.output import one_line
-
-LIMIT = 60.0  # seconds that a step, and what the chief does after it, may take
-FIRST_LIMIT = 600.0  # the first step of a kind, which is traced and compiled
+from ssgan.deadline import LIMIT, LONG_LIMIT, end_after
 
 
 class Watch(keras.callbacks.Callback):
@@ -22,7 +17,7 @@ class Watch(keras.callbacks.Callback):
     Args:
         how_to_go_on: behind the line.
         limit: seconds of a step.
-        first_limit: seconds of the first step of a kind.
+        first_limit: seconds of the first step of a kind, which is traced and compiled.
         end: ends the process with a status, whatever its main thread waits for.
     """
 
@@ -31,7 +26,7 @@ class Watch(keras.callbacks.Callback):
         how_to_go_on: str,
         *,
         limit: float = LIMIT,
-        first_limit: float = FIRST_LIMIT,
+        first_limit: float = LONG_LIMIT,
         end: Callable[[int], None] = os._exit,
     ):
         super().__init__()
@@ -40,31 +35,32 @@ class Watch(keras.callbacks.Callback):
         self.first_limit = first_limit
         self.end = end
         self._kinds: set[str] = set()
-        self._deadline: float | None = None
-        self._left = threading.Event()
+        self._clock: threading.Timer | None = None
 
     def __enter__(self) -> "Watch":
-        threading.Thread(target=self._look, daemon=True).start()
         return self
 
     def __exit__(self, *_) -> None:
-        self._left.set()
+        self._stop()
+
+    def on_train_begin(self, logs=None):
+        """Forgets the step that a number which was not finite broke off, and what was traced for an earlier model."""
+        self._stop()
+        self._kinds.clear()
 
     def on_train_batch_begin(self, batch, logs=None):
         """Starts the clock of a step."""
         kind = self.model.step_kind()
-        self._deadline = time.monotonic() + (self.limit if kind in self._kinds else self.first_limit)
+        seconds = self.limit if kind in self._kinds else self.first_limit
+        told = f"a worker is stuck in step {self.model.step + 1}; {self.how_to_go_on}"
+        self._clock = end_after(seconds, told, end=self.end)
         self._kinds.add(kind)
 
     def on_train_batch_end(self, batch, logs=None):
         """Stops the clock."""
-        self._deadline = None
+        self._stop()
 
-    def _look(self) -> None:
-        while not self._left.wait(min(1.0, self.limit / 4)):
-            deadline = self._deadline
-            if deadline is not None and time.monotonic() > deadline:
-                told = f"stopped: a worker is stuck in step {self.model.step + 1}; {self.how_to_go_on}"
-                print(one_line(told), file=sys.stderr, flush=True)
-                self.end(1)
-                return
+    def _stop(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
