@@ -45,6 +45,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "distribute noise": distribute.noise,
     "distribute faults": distribute.faults,
     "distribute bytes": distribute.exchanged,
+    "distribute steps": distribute.steps,
     "distribute model": distribute.model,
     "tour": tour.tour,
     "techniques": techniques.techniques,

@@ -54,6 +54,19 @@ def exchanged() -> str:
     )
 
 
+def steps() -> str:
+    """How long a step of one process takes, and of two."""
+    found = result("distribute").get("steps")
+    if found is None:
+        return "Not measured yet."
+    one, two = (found[each]["seconds_a_step"] for each in ("one process", "two processes"))
+    hardware = result("distribute")["steps_about"]["hardware"]
+    return (
+        f"One process on one core: {one:.2f} s a step; two, on a core each: {two:.2f} s, {one / two:.2f} times as fast "
+        f"({hardware['processor']})."
+    )
+
+
 def model() -> str:
     """How many times faster N devices would be."""
     found = result("distribute")["model"]
