@@ -38,7 +38,7 @@ def test_the_flags_of_every_recipe_are_valid_and_its_labels_those_asked_for(comm
     assert minutes is None or config.total_steps == 600 * minutes
     assert "," not in config.run_dir  # ssgan.eval takes that for several runs
     if not measure.STUDIES[study].tested:
-        assert config.validation >= 2000 and "eval" not in [command for command, _ in commands]
+        assert config.validation >= 2000 and "ssgan.eval" not in [command for command, _ in commands]
 
 
 def test_decisions_and_figures_use_different_labels():
@@ -49,7 +49,9 @@ def test_decisions_and_figures_use_different_labels():
 def test_in_a_comparison_all_recipes_see_the_same_images_and_labels(commands):
     for recipe in measure.STUDIES["comparison"].recipes:
         measure.measure("comparison", recipe, 0, Path("data"))
-    configs = [parse_flags(Config, ["ssgan", *flags], usage="") for command, flags in commands if command == "train"]
+    configs = [
+        parse_flags(Config, ["ssgan", *flags], usage="") for command, flags in commands if command == "ssgan.train"
+    ]
     assert len({(c.dataset, c.data_dir, c.labels, c.label_seed, c.label_strategy) for c in configs}) == 1
     assert {c.validation for c in configs} <= {None, DEFAULT_VALIDATION}
 
@@ -68,7 +70,7 @@ def test_an_interrupted_run_goes_on(commands):
     run_dir.mkdir(parents=True)
     (run_dir / "options.json").write_text("{}")
     measure.measure("mnist_100", "with generator", 0, Path("data"))
-    assert commands[0] == ("train", ("--resume", f"--run_dir={run_dir}"))
+    assert commands[0] == ("ssgan.train", ("--resume", f"--run_dir={run_dir}"))
 
 
 def test_a_run_that_is_not_tested_yet_is_left_out(commands, monkeypatch, tmp_path):

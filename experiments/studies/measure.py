@@ -25,6 +25,7 @@ from typing import Any
 
 from experiments.common import results
 from experiments.common.places import RESULTS
+from experiments.studies import outliers
 from experiments.studies.recipes import STUDIES, Study
 from ssgan.store import files
 
@@ -70,12 +71,27 @@ def measure(name: str, recipe: str, label_seed: int, data_dir: Path) -> None:
             steps = round(60 * study.minutes / seconds_per_step(folder, flags))
             flags += [f"--total_steps={steps}", f"--log_every={max(1, steps // POINTS)}"]
         flags.append(f"--label_seed={label_seed}")
-        run(run_dir, "train", *(["--resume"] if (run_dir / "options.json").exists() else flags), f"--run_dir={run_dir}")
+        run(
+            run_dir,
+            "ssgan.train",
+            *(["--resume"] if (run_dir / "options.json").exists() else flags),
+            f"--run_dir={run_dir}",
+        )
     if study.tested and not (run_dir / "metrics.json").exists():
         draws = study.scored and "--gan_weight=0" not in flags
-        run(run_dir, "eval", f"--run={run_dir}", *(["--accuracy_score"] if draws else []))
+        run(run_dir, "ssgan.eval", f"--run={run_dir}", *(["--accuracy_score"] if draws else []))
+    if study.in_views and not (run_dir / "metrics_views.json").exists():
+        run(run_dir, "ssgan.eval", f"--run={run_dir}", "--views")
+    if study.outliers and not (run_dir / outliers.FILE).exists():
+        run(run_dir, "experiments.studies.outliers", f"--run={run_dir}", f"--data_dir={data_dir}")
     if study.transfer and not list(run_dir.glob("metrics_svhn_cropped_*.json")):
-        run(run_dir, "eval", f"--run={run_dir}", "--dataset=svhn_cropped", f"--data_dir={data_dir / study.transfer}")
+        run(
+            run_dir,
+            "ssgan.eval",
+            f"--run={run_dir}",
+            "--dataset=svhn_cropped",
+            f"--data_dir={data_dir / study.transfer}",
+        )
 
 
 def seconds_per_step(folder: Path, flags: list[str]) -> float:
@@ -88,7 +104,7 @@ def seconds_per_step(folder: Path, flags: list[str]) -> float:
         trial = folder / "calibration"
         shutil.rmtree(trial, ignore_errors=True)
         call(
-            "train",
+            "ssgan.train",
             *flags,
             f"--log_every={TIMED_TOGETHER}",
             f"--total_steps={CALIBRATION_STEPS}",
@@ -103,12 +119,12 @@ def seconds_per_step(folder: Path, flags: list[str]) -> float:
     return files.read_json(path)["seconds"]
 
 
-def run(run_dir: Path, command: str, *flags: str) -> None:
-    """Runs a command for a run; which commits that were is noted beside its folder."""
+def run(run_dir: Path, module: str, *flags: str) -> None:
+    """Runs a module for a run; which commits that were is noted beside its folder."""
     noted, commit = commits(run_dir), results.commit()
     if commit not in noted:
         results.put(commits_file(run_dir), commits=[*noted, commit])
-    call(command, *flags)
+    call(module, *flags)
 
 
 def commits(run_dir: Path) -> list[str]:
@@ -121,9 +137,9 @@ def commits_file(run_dir: Path) -> Path:
     return run_dir.with_name(f"{run_dir.name}_commits.json")
 
 
-def call(command: str, *flags: str) -> None:
-    """Runs one of the two commands of ssgan."""
-    subprocess.run([sys.executable, "-m", f"ssgan.{command}", *flags], check=True)
+def call(module: str, *flags: str) -> None:
+    """Runs a module as a command."""
+    subprocess.run([sys.executable, "-m", module, *flags], check=True)
 
 
 def write_results(name: str) -> None:

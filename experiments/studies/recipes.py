@@ -19,6 +19,8 @@ class Study:
         tested: on the test images, for figures; by validation images, for decisions.
         transfer: sub-folder of SVHN images that are tested on as well.
         scored: whether new classifiers learn from the images of a generator, see `ssgan.eval --accuracy_score`.
+        in_views: whether means over views of each test image are tested as well, see `ssgan.eval --views`.
+        outliers: whether outliers are told from the test images, see `experiments.studies.outliers`.
     """
 
     recipes: dict[str, list[str]]
@@ -28,6 +30,8 @@ class Study:
     tested: bool = True
     transfer: str | None = None
     scored: bool = False
+    in_views: bool = False
+    outliers: bool = False
 
 
 def without_duration(config: str) -> list[str]:
@@ -47,6 +51,12 @@ def fewest(config: str, labels: tuple[int, ...], *, steps: int, without: int) ->
         for count in labels
         for name, flags in arms.items()
     }
+
+
+def with_and_without(recipes: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Returns each recipe with a generator, as it is, and without."""
+    arms: dict[str, list[str]] = {"with generator": [], "without generator": ["--gan_weight=0"]}
+    return {f"{name}, {arm}": [*flags, *without] for name, flags in recipes.items() for arm, without in arms.items()}
 
 
 DEFAULT = "--flagfile=configs/svhn_1000.cfg"
@@ -87,6 +97,19 @@ STUDIES = {
         },
         label_seeds=(0, 1, 2),
         scored=True,
+    ),
+    # Twelve minutes of two cores, or 24 of one; and what the class prior and views give, on held-out train images.
+    "svhn_lite_12_minutes": Study(
+        {"without generator": [DEFAULT, "--gan_weight=0"]},
+        label_seeds=(0, 1, 2, 3, 4),
+        minutes=24,
+        in_views=True,
+    ),
+    "svhn_lite_12_minutes_decision": Study(
+        {"without generator": [DEFAULT, "--gan_weight=0", "--validation=2000"]},
+        label_seeds=(100, 101, 102),
+        minutes=24,
+        tested=False,
     ),
     "svhn_lite_250": Study(
         {"default of version 0.1": [*EARLIER, "--labels=250", "--total_steps=3000"]}, label_seeds=(0, 1, 2)
@@ -147,6 +170,22 @@ STUDIES = {
         label_seeds=(0, 1, 2, 3, 4),
     ),
     "svhn_lite_fewest": Study(fewest(DEFAULT, (40, 100), steps=600, without=1050), label_seeds=(0, 1, 2, 3, 4)),
+    "mnist_outliers": Study(
+        with_and_without(
+            {
+                "labels": [DRAWINGS, "--vat_weight=0", "--pseudo_label_weight=0"],
+                "labels, VAT": [DRAWINGS, "--pseudo_label_weight=0"],
+                "labels, VAT, pseudo-labels": [DRAWINGS],
+            }
+        ),
+        data=TFDS,
+        label_seeds=(0, 1, 2, 3, 4),
+        minutes=2.5,
+        outliers=True,
+    ),
+    "svhn_lite_outliers": Study(
+        with_and_without({"default": [DEFAULT]}), label_seeds=(0, 1, 2), minutes=5, outliers=True
+    ),
     "street_digits": Study({"quick": ["--flagfile=configs/street_digits_quick.cfg"]}, data=None, transfer=SVHN_LITE),
     "ablation_mnist": Study(
         {
