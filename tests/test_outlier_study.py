@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.studies import outliers
+from experiments.tables import outliers as tables
 from ssgan.data import ImageSet
 
 
@@ -56,3 +57,27 @@ def test_drawings_have_other_outliers_than_photographs(monkeypatch):
         assert others in sets and len(sets) == 3 + (3 if channels == 1 else 2)
         assert {found.shape for found in sets.values()} == {(3, 28, 28, channels)}
         np.testing.assert_array_equal(sets["turned by 90 degrees"][:, 0, :, 0], images[:3, :, -1, 0])
+
+
+def test_the_table_pairs_label_seeds_and_takes_the_best_score_without_a_generator():
+    def recipe(gan, max_logit):
+        runs = [
+            {
+                "label_seed": seed,
+                "metrics_outliers": {
+                    "gan": {"noise": {"passing": gan[seed], "auroc": 0.5}},
+                    "max_logit": {"noise": {"passing": max_logit[seed], "auroc": 0.75}},
+                },
+            }
+            for seed in range(len(gan))
+        ]
+        return {"runs": runs}
+
+    found = {
+        "all, with generator": recipe([0.1, 0.2], [0.0, 0.0]),  # the score of an arm was fixed beforehand
+        "all, without generator": recipe([0.9, 0.9, 0.9], [0.4, 0.6, 0.0]),
+    }
+    lines = tables.table(found).split("\n")
+    assert lines[0] == "| outliers | all: pass | all: AUROC |"
+    # Differences -0.3 and -0.4: deviation 0.0707, t = 12.706 for one degree of freedom, by the root of 2.
+    assert lines[2] == "| noise | 15.00 / 50.00; -35.0 ± 63.5 | 50.00 / 75.00 |"

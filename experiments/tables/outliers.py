@@ -1,0 +1,67 @@
+"""Tables of how well outliers are told."""
+
+import statistics
+from typing import Any
+
+import scipy.stats
+
+from experiments.tables.parts import RESULTS, markdown, percent, result
+
+WITH, WITHOUT = "with generator", "without generator"
+
+
+def drawings() -> str:
+    """Outliers to MNIST."""
+    return _table("mnist_outliers")
+
+
+def photographs() -> str:
+    """Outliers to SVHN-lite."""
+    return _table("svhn_lite_outliers")
+
+
+def _table(study: str) -> str:
+    if not (RESULTS / f"{study}.json").exists():
+        return "Not measured yet."
+    return table(result(study)["recipes"])
+
+
+def table(recipes: dict[str, Any]) -> str:
+    """Returns a row for each set of outliers, and two columns for each recipe that was trained with and without.
+
+    With a generator the score is `gan`; without, it is of each set the best of all scores.
+    """
+    names = [name.removesuffix(f", {WITH}") for name in recipes if name.endswith(f", {WITH}")]
+    pairs = [(_by_seed(recipes[f"{name}, {WITH}"]), _by_seed(recipes[f"{name}, {WITHOUT}"])) for name in names]
+    header = ["outliers", *(f"{name}: {what}" for name in names for what in ("pass", "AUROC"))]
+    kinds = list(next(iter(pairs[0][0].values()))["gan"])
+    return markdown(header, [[kind, *(cell for pair in pairs for cell in _cells(kind, *pair))] for kind in kinds])
+
+
+def _by_seed(recipe: dict[str, Any]) -> dict[int, Any]:
+    return {run["label_seed"]: run["metrics_outliers"] for run in recipe["runs"]}
+
+
+def _cells(kind: str, generator: dict[int, Any], none: dict[int, Any]) -> tuple[str, str]:
+    """Returns the share that passes, with and without and the difference of the pairs, and the AUROC, in percent."""
+    seeds = sorted(generator.keys() & none.keys())
+    best = min(none[seeds[0]], key=lambda score: statistics.mean(none[seed][score][kind]["passing"] for seed in seeds))
+    passing, auroc = (
+        ([generator[seed]["gan"][kind][what] for seed in seeds], [none[seed][best][kind][what] for seed in seeds])
+        for what in ("passing", "auroc")
+    )
+    by = [one - other for one, other in zip(*passing, strict=True)]
+    shown = f"{_mean(passing[0])} / {_mean(passing[1])}; {_with_interval(by)}"
+    return shown, f"{_mean(auroc[0])} / {_mean(auroc[1])}"
+
+
+def _mean(shares: list[float]) -> str:
+    return percent(statistics.mean(shares))
+
+
+def _with_interval(values: list[float]) -> str:
+    """Returns the mean of differences and half of its 95 % interval, by Student's t."""
+    if len(values) < 2:
+        return f"{100 * values[0]:+.1f}"
+    half = scipy.stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+    return f"{100 * statistics.mean(values):+.1f} ± {100 * half:.1f}"
