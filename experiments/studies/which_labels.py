@@ -22,6 +22,7 @@ SETS = {
     "sign_digits": ["--images={data_dir}/sign_digits"],
     "svhn_lite": ["--dataset=svhn_cropped", "--data_dir={data_dir}/svhn_lite"],
 }
+NAMES = {"sign_digits": "sign_digits", "svhn_lite": "SVHN-lite"}
 RECIPE = [
     *("--recipe=own_images", "--image_size=32", "--arch=tiny", "--flip=no", "--shift=2"),
     *("--unlabeled_batch=32", "--total_steps=400", "--precision=float32"),

@@ -9,7 +9,7 @@ from experiments.studies import which_labels
 from ssgan.report.drawing import BLUE, GREY, INK, VERMILION, blank, save
 
 COLOURS = {"random": GREY, "typical": "#009e73", "uncertain": VERMILION, "mixed": BLUE}
-TICKS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+TICKS = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 0.6, 0.7, 0.8, 1.0)
 
 
 def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
@@ -34,7 +34,7 @@ def draw(found: dict[str, dict[str, Any]], path: Path) -> None:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 * error:g} %"))
         axes.xaxis.set_minor_locator(NullLocator()), axes.yaxis.set_minor_locator(NullLocator())
         axes.set_xlabel("labels", fontsize=8, color=INK)
-        axes.set_title(f"{name}: test error", fontsize=8, color=INK, loc="left")
+        axes.set_title(f"{which_labels.NAMES[name]}: test error", fontsize=8, color=INK, loc="left")
         axes.tick_params(labelsize=7, colors=INK)
         axes.grid(axis="y", linewidth=0.4, alpha=0.5)
         axes.spines[["top", "right"]].set_visible(False)

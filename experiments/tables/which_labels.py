@@ -4,11 +4,10 @@ import statistics
 from typing import Any
 
 from experiments.common import results
-from experiments.studies.which_labels import LABELS, SETS, WAYS, errors
+from experiments.studies.which_labels import LABELS, NAMES, SETS, WAYS, errors
 from experiments.tables.parts import RESULTS, markdown, percent
 
 _PICTURE = "which_labels.png"
-_NAMES = {"sign_digits": "sign_digits", "svhn_lite": "SVHN-lite"}
 
 
 def which_labels() -> str:
@@ -27,7 +26,7 @@ def table(found: dict[str, dict[str, Any]]) -> str:
     """Returns the table of a study, whole, partial or empty, and how it was measured below it."""
     header = ["images", "chosen", *(f"{count} labels" for count in LABELS)]
     rows = [
-        [_NAMES[images], way, *(_cells(chains) if (chains := found.get(images, {}).get(way)) else ["not measured yet"])]
+        [NAMES[images], way, *(_cells(chains) if (chains := found.get(images, {}).get(way)) else ["not measured yet"])]
         for images in SETS
         for way in WAYS
     ]
