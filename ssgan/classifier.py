@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from ssgan.errors import UsageError
 from ssgan.layers import RecomputedKernel
@@ -119,6 +120,17 @@ def with_temperature(classifier: keras.Model, temperature: float) -> keras.Model
     logits = logits_of(classifier)
     divided = keras.layers.Rescaling(1 / temperature, name="divided", dtype="float32")(logits.output)
     return keras.Model(logits.input, keras.layers.Softmax(name="probabilities", dtype="float32")(divided))
+
+
+def shift_logits(classifier: keras.Model, by: npt.NDArray[np.floating]) -> None:
+    """Changes the bias of a classifier from `to_classifier`, so that a number is added to each of its K logits.
+
+    Of one that encodes, the probabilities change likewise, and the sum of the exponentials of the logits stays.
+    """
+    names = {layer.name for layer in classifier.layers}
+    head = classifier.get_layer("classes" if "classes" in names else "logits")
+    kernel, bias = head.get_weights()
+    head.set_weights([kernel, bias + by])
 
 
 def _logits(discriminator: Discriminator, features: keras.KerasTensor) -> keras.KerasTensor:

@@ -30,7 +30,6 @@ if TYPE_CHECKING:  # TensorFlow is imported after the flags are parsed: a mistyp
     import numpy.typing as npt
 
     from ssgan.data import Source
-    from ssgan.gan import SSGAN
     from ssgan.workers import Workers
 
 _NAMED = 20  # pictures in a warning
@@ -82,7 +81,7 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
     from ssgan import augment
     from ssgan.data import labels
     from ssgan.training import build as recipe
-    from ssgan.training import sources
+    from ssgan.training import results, sources
     from ssgan.training.loop import fit
 
     # The run to go on with, if any
@@ -153,31 +152,20 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
 
         # Results
         if workers.is_chief:
-            _save(gan, config, run_dir, validation, figures)
+            results.save(
+                gan,
+                config,
+                run_dir,
+                images=images,
+                label_mask=label_mask,
+                unlabeled=unlabeled,
+                held_out=validation,
+                figures=figures,
+            )
         workers.wait()
     on = "" if "test" in sources.splits(config, images) or config.images is None else " --images=FOLDER"
     print(f"{figures['steps']} steps in {figures['train_seconds']:.0f} s. Test it: {_how_to_test(run_dir)}{on}")
     return run_dir
-
-
-def _save(
-    gan: "SSGAN",
-    config: Config,
-    run_dir: Path,
-    validation: "tuple[npt.NDArray, npt.NDArray] | None",
-    figures: dict[str, float],
-) -> None:
-    """Writes what a finished run has: the model, the classifier, what held-out images say, what the training took."""
-    from ssgan import classifier
-    from ssgan.evaluate import confidence
-
-    plain = classifier.to_classifier(gan.ema_discriminator)
-    for model, name in ((gan, run.MODEL), (plain, classifier.CLASSIFIER_FILE)):
-        with files.whole(run_dir / name) as temporary:
-            model.save(temporary)
-    if validation is not None and len(validation[0]) >= confidence.LEAST_IMAGES:
-        files.write_json(run_dir / confidence.FILE, confidence.measure(classifier.logits_of(plain), *validation))
-    files.write_json(run_dir / run.SUMMARY, figures)
 
 
 def _announce(

@@ -77,10 +77,21 @@ def best_temperature(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.in
     Returns:
         A number from 0.05 to 20; above 1, the classifier is surer than it is right.
     """
-    rows, logits = np.arange(len(labels)), np.asarray(logits, np.float64)
+    logits = np.asarray(logits, np.float64)
+    found = scipy.optimize.minimize_scalar(
+        lambda log_temperature: negative_log_likelihood(logits / math.exp(log_temperature), labels),
+        bounds=tuple(map(math.log, _TEMPERATURES)),
+        method="bounded",
+    )
+    return math.exp(found.x)
 
-    def loss(log_temperature: float) -> float:
-        return -scipy.special.log_softmax(logits / math.exp(log_temperature), axis=-1)[rows, labels].mean()
 
-    bounds = tuple(map(math.log, _TEMPERATURES))
-    return math.exp(scipy.optimize.minimize_scalar(loss, bounds=bounds, method="bounded").x)
+def negative_log_likelihood(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:
+    """Returns the mean of `-log p(label | image)` in nats.
+
+    Args:
+        logits: [n, K].
+        labels: integer [n] in 0..K - 1.
+    """
+    log_probabilities = scipy.special.log_softmax(np.asarray(logits, np.float64), axis=-1)
+    return float(-log_probabilities[np.arange(len(labels)), labels].mean())

@@ -27,8 +27,7 @@ def measure(logits_of: keras.Model, images: npt.NDArray[np.uint8], labels: npt.N
         images: [n, height, width, channels], not trained on.
         labels: [n] in 0..K - 1.
     """
-    parts = (images[start : start + _BATCH] for start in range(0, len(images), _BATCH))
-    logits = np.concatenate([np.asarray(logits_of(part, training=False)) for part in parts])
+    logits = predicted(logits_of, images)
     temperature = best_temperature(logits, labels)
     return {
         "images": len(images),
@@ -37,6 +36,12 @@ def measure(logits_of: keras.Model, images: npt.NDArray[np.uint8], labels: npt.N
         "after": _figures(logits / temperature, labels),
         "outlier_thresholds": thresholds(logits),
     }
+
+
+def predicted(model: keras.Model, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Returns what a model gives for images, some hundred at a time."""
+    parts = (images[start : start + _BATCH] for start in range(0, len(images), _BATCH))
+    return np.concatenate([np.asarray(model(part, training=False)) for part in parts])
 
 
 def read(run_dir: Path) -> dict[str, Any]:

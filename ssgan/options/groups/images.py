@@ -118,6 +118,11 @@ class Labels(Group):
         f"them. Default: {DEFAULT_VALIDATION}; for --images, none.",
         low=0,
     )
+    class_prior: bool = option(
+        False,
+        "At the end, estimate how frequent each class is among the images without labels (Saerens et al. 2002), and "
+        "correct the classifier by it where that makes the held-out images likelier; with 200 of these at least.",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
