@@ -20,6 +20,8 @@ class Study:
         transfer: sub-folder of SVHN images that are tested on as well.
         scored: whether new classifiers learn from the images of a generator, see `ssgan.eval --accuracy_score`.
         in_views: whether means over views of each test image are tested as well, see `ssgan.eval --views`.
+        corrected: whether class prior, views and temperature are tried on held-out images, see
+            `experiments.studies.held_out`.
         outliers: whether outliers are told from the test images, see `experiments.studies.outliers`.
     """
 
@@ -31,6 +33,7 @@ class Study:
     transfer: str | None = None
     scored: bool = False
     in_views: bool = False
+    corrected: bool = False
     outliers: bool = False
 
 
@@ -79,6 +82,7 @@ DECISION = [
     "--log_every=500",
 ]
 SVHN_DECISION = [*EARLIER, "--validation=4000", "--total_steps=1500", "--log_every=500"]
+SHORT = [DEFAULT, "--gan_weight=0", "--validation=2000", "--total_steps=2000"]
 ALL_LABELS = ["--labels=11501", "--label_strategy=first", "--validation=0"]
 
 STUDIES = {
@@ -98,18 +102,30 @@ STUDIES = {
         label_seeds=(0, 1, 2),
         scored=True,
     ),
-    # Twelve minutes of two cores, or 24 of one; and what the class prior and views give, on held-out train images.
+    # Twelve minutes of two cores, or 24 of one.
     "svhn_lite_12_minutes": Study(
         {"without generator": [DEFAULT, "--gan_weight=0"]},
         label_seeds=(0, 1, 2, 3, 4),
         minutes=24,
         in_views=True,
     ),
-    "svhn_lite_12_minutes_decision": Study(
-        {"without generator": [DEFAULT, "--gan_weight=0", "--validation=2000"]},
+    # What can be done with a classifier after its training, see `experiments.studies.held_out`.
+    "svhn_lite_corrections": Study(
+        {
+            "1,000 labels": [*SHORT, "--labels=1000"],
+            "250 labels": [*SHORT, "--labels=250"],
+            "40 labels": [*SHORT, "--labels=40", "--pseudo_label_alignment=1"],
+        },
         label_seeds=(100, 101, 102),
-        minutes=24,
         tested=False,
+        corrected=True,
+    ),
+    "mnist_corrections": Study(
+        {"100 labels": [DRAWINGS, "--gan_weight=0", "--validation=5000", "--total_steps=1000"]},
+        data=TFDS,
+        label_seeds=(100, 101, 102),
+        tested=False,
+        corrected=True,
     ),
     "svhn_lite_250": Study(
         {"default of version 0.1": [*EARLIER, "--labels=250", "--total_steps=3000"]}, label_seeds=(0, 1, 2)
