@@ -49,7 +49,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "distribute steps": distribute.steps,
     "distribute model": distribute.model,
     "outliers on drawings": outliers.drawings,
-    "outliers on photographs": outliers.photographs,
     "tour": tour.tour,
     "techniques": techniques.techniques,
     "techniques picture": techniques.picture,

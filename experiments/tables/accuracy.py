@@ -38,6 +38,10 @@ ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     ),
     "before": ("svhn_lite_1000", "default of version 0.1", f"{_LITE}, default of version 0.1", {}),
     "no generator": ("svhn_lite_1000", "no generator", f"{_LITE}, the same without a generator", {}),
+    "12 minutes": (
+        *("svhn_lite_12_minutes", "without generator"),
+        *(f"{_LITE}, today's default without a generator, `--gan_weight=0`", {}),
+    ),
     "early": (
         *("svhn_lite_1000", "unlabelled images from the start"),
         *(f"{_LITE}, `--unlabeled_start=0 --unlabeled_batch=100`", {}),

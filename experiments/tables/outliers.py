@@ -5,25 +5,14 @@ from typing import Any
 
 import scipy.stats
 
-from experiments.tables.parts import RESULTS, markdown, percent, result
+from experiments.tables.parts import markdown, percent, result
 
 WITH, WITHOUT = "with generator", "without generator"
 
 
 def drawings() -> str:
     """Outliers to MNIST."""
-    return _table("mnist_outliers")
-
-
-def photographs() -> str:
-    """Outliers to SVHN-lite."""
-    return _table("svhn_lite_outliers")
-
-
-def _table(study: str) -> str:
-    if not (RESULTS / f"{study}.json").exists():
-        return "Not measured yet."
-    return table(result(study)["recipes"])
+    return table(result("mnist_outliers")["recipes"])
 
 
 def table(recipes: dict[str, Any]) -> str:
