@@ -42,8 +42,6 @@ def measure(run_dir: Path) -> dict[str, Any]:
     config, mask, held_out = sources.choose_labels(config, images)
     found_by, measured = np.array_split(np.random.default_rng(0).permutation(np.flatnonzero(held_out)), 2)
     rows = np.flatnonzero(~held_out & ~mask)[: class_prior.MOST_IMAGES]
-    labels = images.labels[mask]
-    known = np.bincount(labels, minlength=images.num_classes) / len(labels)
 
     classifier, views = load_classifier(run_dir), runs.views_of_run(config, about["class_names"])
     tested, truth = images.read(measured), images.labels[measured]
@@ -52,7 +50,9 @@ def measure(run_dir: Path) -> dict[str, Any]:
     figures: dict[str, Any] = {"views": len(views), "images": len(measured), "temperature": temperature}
     for name in ("without", "with"):
         if name == "with":
-            figures["class_prior"] = class_prior.correct(classifier, images.read(rows), found_images, known)
+            figures["class_prior"] = class_prior.correct(
+                classifier, images.read(rows), found_images, images.labels[mask]
+            )
         logits = {
             "one view": confidence.predicted(logits_of(classifier), tested)[:, np.newaxis],
             "views": confidence.predicted(test_time.of_each(logits_of(classifier), views), tested),

@@ -21,7 +21,7 @@ def correct(
     classifier: keras.Model,
     unlabeled: npt.NDArray[np.uint8],
     held_out: tuple[npt.NDArray[np.uint8], npt.NDArray[np.integer]],
-    label_frequencies: npt.NDArray[np.floating],
+    trained_labels: npt.NDArray[np.integer],
 ) -> dict[str, Any]:
     """Corrects the bias of a classifier whose labels had other class frequencies than the images without labels have.
 
@@ -33,7 +33,7 @@ def correct(
         classifier: from `ssgan.to_classifier`.
         unlabeled: images without labels, [n, height, width, channels].
         held_out: images and labels that were not trained on, [m, height, width, channels] and [m].
-        label_frequencies: p, of the classes among the labels that were trained on, [K], of sum 1.
+        trained_labels: those that were trained on, integer [k]; p are the class frequencies among them.
 
     Returns:
         `frequencies`, q, estimated of each class; `is_taken`, whether the classifier has another bias now; `before` and
@@ -42,7 +42,8 @@ def correct(
     model, (images, labels) = logits_of(classifier), held_out
     logits = predicted(model, images)
     temperature = best_temperature(logits, labels)
-    known = np.maximum(label_frequencies, _LEAST / len(label_frequencies))
+    classes = logits.shape[1]
+    known = np.maximum(np.bincount(trained_labels, minlength=classes) / len(trained_labels), _LEAST / classes)
     frequencies = estimate_frequencies(scipy.special.softmax(predicted(model, unlabeled) / temperature, axis=-1), known)
     log_ratios = np.log(frequencies / known)
     before = negative_log_likelihood(logits / temperature, labels)

@@ -54,9 +54,7 @@ def save(
                 "(--validation=500), and others without a label ***"
             )
         else:
-            labels = images.labels[label_mask]
-            known = np.bincount(labels, minlength=images.num_classes) / len(labels)
-            found["class_prior"] = _corrected(plain, images, rows, held_out, known)
+            found["class_prior"] = _corrected(plain, images, rows, held_out, images.labels[label_mask])
     for model, name in ((gan, run.MODEL), (plain, classifier.CLASSIFIER_FILE)):
         with files.whole(run_dir / name) as temporary:
             model.save(temporary)
@@ -67,11 +65,11 @@ def save(
 
 
 def _corrected(
-    plain: keras.Model, images: "Source", rows: npt.NDArray, held_out: HeldOut, known: npt.NDArray
+    plain: keras.Model, images: "Source", rows: npt.NDArray, held_out: HeldOut, trained_labels: npt.NDArray
 ) -> dict[str, Any]:
     """Corrects a classifier by the class frequencies of images without labels, and says which these are."""
     rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), class_prior.MOST_IMAGES)).astype(int)]
-    found = class_prior.correct(plain, images.read(rows), held_out, known)
+    found = class_prior.correct(plain, images.read(rows), held_out, trained_labels)
     frequencies = np.array(found["frequencies"])
     most, least = frequencies.argmax(), frequencies.argmin()
     shares = " to ".join(f"{100 * frequencies[one]:.1f} % ({images.class_names[one]})" for one in (least, most))
