@@ -25,7 +25,7 @@ from typing import Any
 
 from experiments.common import results
 from experiments.common.places import RESULTS
-from experiments.studies import held_out, outliers
+from experiments.studies import corrections, outliers
 from experiments.studies.recipes import STUDIES, Study
 from ssgan.store import files
 
@@ -80,10 +80,8 @@ def measure(name: str, recipe: str, label_seed: int, data_dir: Path) -> None:
     if study.tested and not (run_dir / "metrics.json").exists():
         draws = study.scored and "--gan_weight=0" not in flags
         run(run_dir, "ssgan.eval", f"--run={run_dir}", *(["--accuracy_score"] if draws else []))
-    if study.corrected and not (run_dir / held_out.FILE).exists():
-        run(run_dir, "experiments.studies.held_out", f"--run={run_dir}")
-    if study.in_views and not (run_dir / "metrics_views.json").exists():
-        run(run_dir, "ssgan.eval", f"--run={run_dir}", "--views")
+    if study.corrected and not (run_dir / corrections.FILE).exists():
+        run(run_dir, "experiments.studies.corrections", f"--run={run_dir}", *(["--test"] if study.tested else []))
     if study.outliers and not (run_dir / outliers.FILE).exists():
         run(run_dir, "experiments.studies.outliers", f"--run={run_dir}", f"--data_dir={data_dir}")
     if study.transfer and not list(run_dir.glob("metrics_svhn_cropped_*.json")):

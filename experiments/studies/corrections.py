@@ -1,11 +1,12 @@
-"""Measures what can be done with a classifier after its training, on the images that its run held out.
+"""Measures what can be done with a classifier after its training: views, class prior, temperature.
 
-  python -m experiments.studies.held_out --run=RUN
+  python -m experiments.studies.corrections --run=RUN [--test]
 
 Errors of one view and of means over views, each without and with the class frequencies that are estimated among the
 images without labels (`ssgan.train --class_prior`); how well the probabilities fit, before and after the temperature.
-The first half of the held-out images serves to find temperature and frequencies, the second to measure. Writes
-metrics_held_out.json into the run; `experiments.studies.measure` does this for each run of the study of corrections.
+Temperature and frequencies are found by the images that the run held out. With --test, the test images measure them;
+without, for decisions, the second half of the held-out images, of which the first then finds them. Writes
+metrics_corrections.json into the run; `experiments.studies.measure` does this for each run of some studies.
 """
 
 import argparse
@@ -18,19 +19,20 @@ import scipy.special
 
 from ssgan.store import files
 
-FILE = "metrics_held_out.json"
+FILE = "metrics_corrections.json"
 
 
 def main() -> None:
     """Measures a run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--test", action="store_true", help="measure by the test images")
     options = parser.parse_args()
-    files.write_json(options.run / FILE, measure(options.run))
+    files.write_json(options.run / FILE, measure(options.run, by_test=options.test))
 
 
-def measure(run_dir: Path) -> dict[str, Any]:
-    """Returns the figures of a run that held out some thousand images and was trained without --class_prior."""
+def measure(run_dir: Path, *, by_test: bool) -> dict[str, Any]:
+    """Returns the figures of a run that held out some images and was trained without --class_prior."""
     from ssgan import test_time
     from ssgan.classifier import load_classifier, logits_of
     from ssgan.evaluate import class_prior, confidence, runs
@@ -40,14 +42,20 @@ def measure(run_dir: Path) -> dict[str, Any]:
     config, about = runs.read_options(run_dir), runs.read_about(run_dir / "about.json")
     images = sources.load_images(config, "train")
     config, mask, held_out = sources.choose_labels(config, images)
-    found_by, measured = np.array_split(np.random.default_rng(0).permutation(np.flatnonzero(held_out)), 2)
+    found_by, others = np.flatnonzero(held_out), np.array([], int)
+    if not by_test:
+        found_by, others = np.array_split(np.random.default_rng(0).permutation(found_by), 2)
     rows = np.flatnonzero(~held_out & ~mask)[: class_prior.MOST_IMAGES]
 
     classifier, views = load_classifier(run_dir), runs.views_of_run(config, about["class_names"])
-    tested, truth = images.read(measured), images.labels[measured]
     found_images = images.read(found_by), images.labels[found_by]
+    if by_test:
+        images_of_test = sources.load_images(config, "test")
+        tested, truth = images_of_test.read(np.arange(len(images_of_test.labels))), images_of_test.labels
+    else:
+        tested, truth = images.read(others), images.labels[others]
     temperature = best_temperature(confidence.predicted(logits_of(classifier), found_images[0]), found_images[1])
-    figures: dict[str, Any] = {"views": len(views), "images": len(measured), "temperature": temperature}
+    figures: dict[str, Any] = {"views": len(views), "images": len(truth), "temperature": temperature}
     for name in ("without", "with"):
         if name == "with":
             figures["class_prior"] = class_prior.correct(
