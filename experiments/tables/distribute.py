@@ -13,9 +13,7 @@ def equality() -> str:
 
 def noise() -> str:
     """How far two replicas are from two processes, with dropout and noise."""
-    found = result("distribute").get("noise")
-    if found is None:
-        return "Not measured yet."
+    found = result("distribute")["noise"]
     by = found["difference"]
     return f"They moved by {found['moved']:.1e}, and are {f'{by:.1e} apart' if by else 'identical'}."
 
@@ -23,7 +21,7 @@ def noise() -> str:
 def faults() -> str:
     """What happened to runs of two processes of which one was killed or stopped."""
     rows = []
-    for row in result("distribute").get("faults", []):
+    for row in result("distribute")["faults"]:
         if "worker" in row:
             who = "the chief" if row["worker"] == 0 else "the other worker"
             noticed, status = f"{row['noticed_after_seconds']:.1f} s", str(row["status"])
@@ -32,8 +30,6 @@ def faults() -> str:
             what, noticed, status = _without_victim(row), "", str(row.get("status", ""))
         weights = "identical" if row["difference"] == 0 else f"differ by {row['difference']:.1e}"
         rows.append([what, noticed, status, weights])
-    if not rows:
-        return "Not measured yet."
     return markdown(["what happened", "the other ended after", "status", "weights in the end"], rows)
 
 
@@ -56,9 +52,7 @@ def exchanged() -> str:
 
 def steps() -> str:
     """How long a step of one process takes, and of two."""
-    found = result("distribute").get("steps")
-    if found is None:
-        return "Not measured yet."
+    found = result("distribute")["steps"]
     one, two = (found[each]["seconds_a_step"] for each in ("one process", "two processes"))
     hardware = result("distribute")["steps_about"]["hardware"]
     return (
