@@ -14,6 +14,7 @@ from experiments.common import processes, results
 from experiments.peers import bench
 from experiments.robustness import fuzz
 from experiments.speed import shapes, ssgan_step, variant_step, variants
+from ssgan.options import Config
 from ssgan.training import build as recipe
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +47,20 @@ def test_operations_of_the_papers_step():
     generators_turn = 200 * 243.1e6 + 100 * 216.3e6
     difference = count["--updates=alternating"] - count["--updates=simultaneous"]
     assert difference == pytest.approx(generators_turn, rel=1e-3)
+
+
+def test_operations_of_a_training_by_its_kinds_of_step():
+    critic = shapes.discriminator("small")
+    forward, first = sum(layer.flop(1) for layer in critic), critic[0].flop(1)
+    labels = 50 * (3 * forward - first)
+    classes = 100 * (3 * forward - first) + 50 * forward
+    options = Config(gan_every=2)
+    both = sum(work.flop for work in shapes.step_work(options))
+    assert shapes.training_flop(options, 10, begun=3) == 3 * labels + 4 * classes + 3 * both  # 4, 6 and 8
+    assert shapes.training_flop(options, 2, begun=3) == 2 * labels
+    assert shapes.training_flop(Config(gan_weight=0), 10, begun=3) == 3 * labels + 7 * classes
+    supervised = Config(gan_weight=0, pseudo_label_weight=0)
+    assert shapes.training_flop(supervised, 10, begun=0) == 10 * labels
 
 
 def test_a_transposed_convolution_equals_a_convolution_and_a_pixel_shuffle():

@@ -127,6 +127,28 @@ def step_work(config) -> list[Work]:
     return [*work, *to_images, *_backward(maker, made)]
 
 
+def training_flop(config, steps: int, *, begun: int) -> int:
+    """Returns the operations of the first so many steps of a training, forward and backward; augmentation is left out.
+
+    Args:
+        config: as of `step_work`; mixed batching, simultaneous updates, none of the terms that pass images once more.
+        steps: that are counted.
+        begun: the step from which on the images without labels take part.
+    """
+    critic, labeled = discriminator(config.arch), config.labeled_batch
+    of_labels = [*_forward(critic, labeled), *_backward(critic, labeled)]
+    rows = labeled + (config.unlabeled_batch if config.pseudo_label_weight else 0)
+    of_classes = [*_forward(critic, rows), *_backward(critic, rows)]
+    if config.pseudo_label_weight:
+        of_classes += _forward(critic, config.unlabeled_batch)
+    with_gan = len(range(-(-begun // config.gan_every) * config.gan_every, steps, config.gan_every))
+    with_gan = with_gan if config.gan_weight else 0
+    counts = [(of_labels, min(steps, begun)), (of_classes, max(0, steps - begun) - with_gan)]
+    if with_gan:
+        counts.append((step_work(config), with_gan))
+    return sum(count * sum(work.flop for work in kind) for kind, count in counts)
+
+
 def _forward(layers: list[Layer], rows: int) -> Iterator[Work]:
     return (Work(layer, FORWARD, rows) for layer in layers)
 
