@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from experiments.tables import (
     accuracy,
+    corrections,
     digits,
     distribute,
     options,
@@ -34,6 +35,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "terms": accuracy.ablation,
     "generator": accuracy.generator,
     "fewest": accuracy.fewest,
+    "views and priors": corrections.errors,
+    "calibration": corrections.calibration,
     "samples": samples.samples,
     "digits": digits.digits,
     "step": speed.step_times,
