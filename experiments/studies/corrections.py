@@ -20,6 +20,7 @@ import scipy.special
 from ssgan.store import files
 
 FILE = "metrics_corrections.json"
+WITHOUT, WITH = "without class prior", "with class prior"
 
 
 def main() -> None:
@@ -28,11 +29,16 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--test", action="store_true", help="measure by the test images")
     options = parser.parse_args()
-    files.write_json(options.run / FILE, measure(options.run, by_test=options.test))
+    files.write_json(options.run / FILE, measure(options.run, by_test=options.test)[0])
 
 
-def measure(run_dir: Path, *, by_test: bool) -> dict[str, Any]:
-    """Returns the figures of a run that held out some images and was trained without --class_prior."""
+def measure(run_dir: Path, *, by_test: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Measures a run that held out some images and was trained without --class_prior.
+
+    Returns:
+        Its figures; and `labels` of the images that measured, with their `probabilities`, calibrated, float [n, K] by
+        whether there is a class prior and by views.
+    """
     from ssgan import test_time
     from ssgan.classifier import load_classifier, logits_of
     from ssgan.evaluate import class_prior, confidence, runs
@@ -56,8 +62,9 @@ def measure(run_dir: Path, *, by_test: bool) -> dict[str, Any]:
         tested, truth = images.read(others), images.labels[others]
     temperature = best_temperature(confidence.predicted(logits_of(classifier), found_images[0]), found_images[1])
     figures: dict[str, Any] = {"views": len(views), "images": len(truth), "temperature": temperature}
-    for name in ("without", "with"):
-        if name == "with":
+    probabilities: dict[str, dict[str, npt.NDArray]] = {}
+    for prior in (WITHOUT, WITH):
+        if prior == WITH:
             figures["class_prior"] = class_prior.correct(
                 classifier, images.read(rows), found_images, images.labels[mask]
             )
@@ -65,8 +72,14 @@ def measure(run_dir: Path, *, by_test: bool) -> dict[str, Any]:
             "one view": confidence.predicted(logits_of(classifier), tested)[:, np.newaxis],
             "views": confidence.predicted(test_time.of_each(logits_of(classifier), views), tested),
         }
-        figures[f"{name} class prior"] = {kind: _figures(each, truth, temperature) for kind, each in logits.items()}
-    return figures
+        figures[prior] = {kind: _figures(each, truth, temperature) for kind, each in logits.items()}
+        probabilities[prior] = {kind: _mean_probabilities(each / temperature) for kind, each in logits.items()}
+    return figures, {"labels": truth, "probabilities": probabilities}
+
+
+def _mean_probabilities(logits: npt.NDArray) -> npt.NDArray:
+    """Returns the mean over views of the probabilities, [n, K], of logits [n, views, K]."""
+    return scipy.special.softmax(logits, axis=-1).mean(axis=1)
 
 
 def _figures(logits: npt.NDArray, labels: npt.NDArray, temperature: float) -> dict[str, float]:
@@ -75,8 +88,7 @@ def _figures(logits: npt.NDArray, labels: npt.NDArray, temperature: float) -> di
 
     names = [str(number) for number in range(logits.shape[-1])]
     plain, calibrated = (
-        evaluate(scipy.special.softmax(logits / by, axis=-1).mean(axis=1), labels, class_names=names)
-        for by in (1.0, temperature)
+        evaluate(_mean_probabilities(logits / by), labels, class_names=names) for by in (1.0, temperature)
     )
     return {
         "error": plain.error,

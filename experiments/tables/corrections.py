@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from experiments.studies.corrections import WITH, WITHOUT
 from experiments.tables.parts import markdown, percent, result
 
 STUDIES = {
@@ -15,7 +16,6 @@ STUDIES = {
     ("mnist_few", "50 labels"): "MNIST, 50",
     ("mnist_few", "20 labels"): "MNIST, 20",
 }
-WITHOUT, WITH = "without class prior", "with class prior"
 
 
 def errors() -> str:
