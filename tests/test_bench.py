@@ -61,6 +61,8 @@ def test_operations_of_a_training_by_its_kinds_of_step():
     assert shapes.training_flop(Config(gan_weight=0), 10, begun=3) == 3 * labels + 7 * classes
     supervised = Config(gan_weight=0, pseudo_label_weight=0)
     assert shapes.training_flop(supervised, 10, begun=0) == 10 * labels
+    with pytest.raises(ValueError, match="mixed batching"):
+        shapes.training_flop(Config(vat_weight=1), 10, begun=0)
 
 
 def test_a_transposed_convolution_equals_a_convolution_and_a_pixel_shuffle():

@@ -131,10 +131,16 @@ def training_flop(config, steps: int, *, begun: int) -> int:
     """Returns the operations of the first so many steps of a training, forward and backward; augmentation is left out.
 
     Args:
-        config: as of `step_work`; mixed batching, simultaneous updates, none of the terms that pass images once more.
+        config: as of `step_work`.
         steps: that are counted.
         begun: the step from which on the images without labels take part.
+
+    Raises:
+        ValueError: for updates or terms that pass images in another way.
     """
+    others = (config.vat_weight, config.consistency_term_weight, config.adversarial_examples_weight, config.d_steps - 1)
+    if config.batching != "mixed" or config.updates != "simultaneous" or any(others):
+        raise ValueError("expected mixed batching, simultaneous updates, and no term that passes images once more")
     critic, labeled = discriminator(config.arch), config.labeled_batch
     of_labels = [*_forward(critic, labeled), *_backward(critic, labeled)]
     rows = labeled + (config.unlabeled_batch if config.pseudo_label_weight else 0)

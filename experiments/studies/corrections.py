@@ -33,11 +33,14 @@ def main() -> None:
 
 
 def measure(run_dir: Path, *, by_test: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Measures a run that held out some images and was trained without --class_prior.
+    """Measures a run that held out some images.
 
     Returns:
-        Its figures; and `labels` of the images that measured, with their `probabilities`, calibrated, float [n, K] by
-        whether there is a class prior and by views.
+        Its figures; and `labels` of the images that measured, with their `probabilities`, float [n, K] by whether there
+        is a class prior and by views.
+
+    Raises:
+        SystemExit: for a run that was corrected already, by --class_prior.
     """
     from ssgan import test_time
     from ssgan.classifier import load_classifier, logits_of
@@ -46,34 +49,39 @@ def measure(run_dir: Path, *, by_test: bool) -> tuple[dict[str, Any], dict[str, 
     from ssgan.training import sources
 
     config, about = runs.read_options(run_dir), runs.read_about(run_dir / "about.json")
+    if config.class_prior:
+        raise SystemExit(f"error: {run_dir} was trained with --class_prior; expected a run without")
     images = sources.load_images(config, "train")
     config, mask, held_out = sources.choose_labels(config, images)
-    found_by, others = np.flatnonzero(held_out), np.array([], int)
-    if not by_test:
+    found_by = np.flatnonzero(held_out)
+    if by_test:
+        measured = sources.load_images(config, "test")
+        others = np.arange(len(measured))
+    else:
         found_by, others = np.array_split(np.random.default_rng(0).permutation(found_by), 2)
-    rows = np.flatnonzero(~held_out & ~mask)[: class_prior.MOST_IMAGES]
+        measured = images
+    tested, truth = measured.read(others), measured.labels[others]
+    found_images = images.read(found_by), images.labels[found_by]
+    unlabeled = images.read(class_prior.some(np.flatnonzero(~held_out & ~mask)))
 
     classifier, views = load_classifier(run_dir), runs.views_of_run(config, about["class_names"])
-    found_images = images.read(found_by), images.labels[found_by]
-    if by_test:
-        images_of_test = sources.load_images(config, "test")
-        tested, truth = images_of_test.read(np.arange(len(images_of_test.labels))), images_of_test.labels
-    else:
-        tested, truth = images.read(others), images.labels[others]
-    temperature = best_temperature(confidence.predicted(logits_of(classifier), found_images[0]), found_images[1])
-    figures: dict[str, Any] = {"views": len(views), "images": len(truth), "temperature": temperature}
-    probabilities: dict[str, dict[str, npt.NDArray]] = {}
-    for prior in (WITHOUT, WITH):
-        if prior == WITH:
-            figures["class_prior"] = class_prior.correct(
-                classifier, images.read(rows), found_images, images.labels[mask]
-            )
+    figures: dict[str, Any] = {"views": len(views), "images": len(truth)}
+    probabilities = {}
+
+    def look(prior: str) -> None:
+        one = logits_of(classifier)
+        temperature = best_temperature(confidence.predicted(one, found_images[0]), found_images[1])
         logits = {
-            "one view": confidence.predicted(logits_of(classifier), tested)[:, np.newaxis],
-            "views": confidence.predicted(test_time.of_each(logits_of(classifier), views), tested),
+            "one view": confidence.predicted(one, tested)[:, np.newaxis],
+            "views": confidence.predicted(test_time.of_each(one, views), tested),
         }
-        figures[prior] = {kind: _figures(each, truth, temperature) for kind, each in logits.items()}
-        probabilities[prior] = {kind: _mean_probabilities(each / temperature) for kind, each in logits.items()}
+        figures[prior] = {"temperature": temperature}
+        figures[prior] |= {kind: _figures(each, truth, temperature) for kind, each in logits.items()}
+        probabilities[prior] = {kind: _mean_probabilities(each) for kind, each in logits.items()}
+
+    look(WITHOUT)
+    figures["class_prior"] = class_prior.correct(classifier, unlabeled, found_images, images.labels[mask])
+    look(WITH)
     return figures, {"labels": truth, "probabilities": probabilities}
 
 

@@ -3,8 +3,8 @@
   python -m experiments.studies.ensembles --data_dir=FOLDER [--label_seeds 0 1 ...] [--nets 3]
 
 The first net of each choice of labels is the run of the study svhn_lite_12_minutes, which is trained before; each other
-one differs from it in its seed alone. Means are over the nets, and over the views of each, at its own temperature,
-without and with the class prior, see `experiments.studies.corrections`. Prints the errors and writes
+one differs from it in its seed alone. Means are over the nets, and over the views of each, without
+and with the class prior, see `experiments.studies.corrections`. Prints the errors and writes
 results/svhn_lite_ensembles.json, anew after every choice of labels; a run that is finished is not trained again.
 """
 

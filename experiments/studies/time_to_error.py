@@ -42,7 +42,8 @@ def main() -> None:
             minutes, errors = [seconds / 60 for seconds, _ in run["curve"]], [error for _, error in run["curve"]]
             by_time.plot(minutes, errors, color=colour, linewidth=0.9, alpha=0.7, label=name)
             by_time.plot(run["minutes"], run["test_error"], "o", color=colour, markersize=4)
-    for axes, unit in ((by_time, "minutes of one core"), (by_flop, "operations of convolutions, 10^12")):
+    units = {by_time: "minutes of one core", by_flop: "operations of convolutions and dense layers, $10^{12}$"}
+    for axes, unit in units.items():
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(FixedLocator(TICKS))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 * error:g} %"))

@@ -53,7 +53,7 @@ def calibration() -> str:
                 ("calibrated_negative_log_likelihood", "{:.3f}".format),
             )
         ]
-        temperature = _shown([run["metrics_corrections"]["temperature"] for run in runs], "{:.2f}".format)
+        temperature = _shown([run["metrics_corrections"][WITHOUT]["temperature"] for run in runs], "{:.2f}".format)
         rows.append([title, temperature, *cells])
     header = ["set, labels", "temperature", "calibration error, %", "calibrated", "negative log-likelihood, nats"]
     return markdown([*header, "calibrated"], rows)

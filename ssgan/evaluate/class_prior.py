@@ -11,7 +11,7 @@ from ssgan.classifier import logits_of, shift_logits
 from ssgan.evaluate.calibration import best_temperature, negative_log_likelihood
 from ssgan.evaluate.confidence import predicted
 
-MOST_IMAGES = 10_000  # without a label, by which the frequencies are estimated
+_MOST_IMAGES = 10_000  # without a label, by which the frequencies are estimated
 _ITERATIONS = 1000
 _SETTLED = 1e-7  # of a frequency, in an iteration
 _LEAST = 1e-4  # a class that is nowhere predicted may yet be there
@@ -43,7 +43,7 @@ def correct(
     logits = predicted(model, images)
     temperature = best_temperature(logits, labels)
     classes = logits.shape[1]
-    known = np.maximum(np.bincount(trained_labels, minlength=classes) / len(trained_labels), _LEAST / classes)
+    known = _frequencies(np.bincount(trained_labels, minlength=classes))
     frequencies = estimate_frequencies(scipy.special.softmax(predicted(model, unlabeled) / temperature, axis=-1), known)
     log_ratios = np.log(frequencies / known)
     before = negative_log_likelihood(logits / temperature, labels)
@@ -77,5 +77,15 @@ def estimate_frequencies(
         before, prior = prior, posterior.mean(axis=0)
         if abs(prior - before).max() < _SETTLED:
             break
-    prior = np.maximum(prior, _LEAST / len(prior))
-    return prior / prior.sum()
+    return _frequencies(prior)
+
+
+def some(rows: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """Returns rows of images without a label, evenly spaced, as many as are looked at."""
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), _MOST_IMAGES)).astype(int)]
+
+
+def _frequencies(counts: npt.NDArray[np.number]) -> npt.NDArray[np.float64]:
+    """Returns counts as frequencies of sum 1, none of them 0."""
+    shares = np.maximum(counts / counts.sum(), _LEAST / len(counts))
+    return shares / shares.sum()

@@ -68,8 +68,7 @@ def _corrected(
     plain: keras.Model, images: "Source", rows: npt.NDArray, held_out: HeldOut, trained_labels: npt.NDArray
 ) -> dict[str, Any]:
     """Corrects a classifier by the class frequencies of images without labels, and says which these are."""
-    rows = rows[np.linspace(0, len(rows) - 1, min(len(rows), class_prior.MOST_IMAGES)).astype(int)]
-    found = class_prior.correct(plain, images.read(rows), held_out, trained_labels)
+    found = class_prior.correct(plain, images.read(class_prior.some(rows)), held_out, trained_labels)
     frequencies = np.array(found["frequencies"])
     most, least = frequencies.argmax(), frequencies.argmin()
     shares = " to ".join(f"{100 * frequencies[one]:.1f} % ({images.class_names[one]})" for one in (least, most))
