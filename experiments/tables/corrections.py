@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from experiments.studies.corrections import WITH, WITHOUT
-from experiments.tables.parts import markdown, percent, result
+from experiments.tables.parts import markdown, percent, result, with_interval
 
 STUDIES = {
     ("svhn_lite_12_minutes", "without generator"): "SVHN-lite, 1,000",
@@ -30,7 +30,7 @@ def errors() -> str:
                 f"{statistics.median(run['summary']['train_seconds'] for run in runs) / 60:.0f}",
                 _shown([run["error"] for run in runs], each=True),
                 *(
-                    _shown([one[prior][views]["error"] for one in found])
+                    _beside([one[prior][views]["error"] for one in found], [run["error"] for run in runs])
                     for prior, views in ((WITHOUT, "views"), (WITH, "one view"), (WITH, "views"))
                 ),
             ]
@@ -64,6 +64,12 @@ def _recipes() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     for (study, name), title in STUDIES.items():
         if recipe := result(study)["recipes"].get(name):
             yield title, recipe["runs"]
+
+
+def _beside(values: list[float], others: list[float]) -> str:
+    """Returns the mean of values, and how much less they are than others of the same runs, with the 95 % interval."""
+    by = [one - other for one, other in zip(values, others, strict=True)]
+    return f"{percent(statistics.mean(values))}; {with_interval(by)}"
 
 
 def _shown(values: list[float], form: Callable[[float], str] = percent, *, each: bool = False) -> str:

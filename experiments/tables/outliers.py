@@ -3,9 +3,7 @@
 import statistics
 from typing import Any
 
-import scipy.stats
-
-from experiments.tables.parts import markdown, percent, result
+from experiments.tables.parts import markdown, percent, result, with_interval
 
 WITH, WITHOUT = "with generator", "without generator"
 
@@ -40,17 +38,9 @@ def _cells(kind: str, generator: dict[int, Any], none: dict[int, Any]) -> tuple[
         for what in ("passing", "auroc")
     )
     by = [one - other for one, other in zip(*passing, strict=True)]
-    shown = f"{_mean(passing[0])} / {_mean(passing[1])}; {_with_interval(by)}"
+    shown = f"{_mean(passing[0])} / {_mean(passing[1])}; {with_interval(by)}"
     return shown, f"{_mean(auroc[0])} / {_mean(auroc[1])}"
 
 
 def _mean(shares: list[float]) -> str:
     return percent(statistics.mean(shares))
-
-
-def _with_interval(values: list[float]) -> str:
-    """Returns the mean of differences and half of its 95 % interval, by Student's t."""
-    if len(values) < 2:
-        return f"{100 * values[0]:+.1f}"
-    half = scipy.stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
-    return f"{100 * statistics.mean(values):+.1f} ± {100 * half:.1f}"

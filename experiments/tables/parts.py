@@ -2,9 +2,12 @@
 
 import functools
 import json
+import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import scipy.stats
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -24,3 +27,11 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def percent(share: float) -> str:
     """Returns a share as percent with two digits, without the sign."""
     return f"{100 * share:.2f}"
+
+
+def with_interval(values: Sequence[float]) -> str:
+    """Returns the mean of differences of shares and half of its 95 % interval, by Student's t, in points."""
+    if len(values) < 2:
+        return f"{100 * values[0]:+.1f}"
+    half = scipy.stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
+    return f"{100 * statistics.mean(values):+.1f} ± {100 * half:.1f}"
