@@ -41,6 +41,13 @@ def test_the_flags_of_every_recipe_are_valid_and_its_labels_those_asked_for(comm
         assert config.validation >= 2000 and "ssgan.eval" not in [command for command, _ in commands]
 
 
+def test_the_time_of_a_step_leaves_out_what_compiling_takes():
+    ends = [(20, 9.0), (40, 11.0), (60, 13.0), (80, 25.0), (100, 29.0), (120, 33.0), (140, 37.0)]
+    # Parts of 20 steps: 2 s with labels alone, then 4 s, the first of which took 12.
+    assert measure.mean_step(ends, begun=60) == pytest.approx((3 / 7 * 2 + 4 / 7 * 4) / 20)
+    assert measure.mean_step(ends, begun=0) == pytest.approx(4 / 20)
+
+
 def test_decisions_and_figures_use_different_labels():
     for study in measure.STUDIES.values():
         assert all((seed < 100) == study.tested for seed in study.label_seeds)

@@ -27,6 +27,7 @@ from experiments.common import results
 from experiments.common.places import RESULTS
 from experiments.studies import corrections, outliers
 from experiments.studies.recipes import STUDIES, Study
+from ssgan.options import Config
 from ssgan.store import files
 
 CALIBRATION_STEPS, TIMED_TOGETHER = 200, 20
@@ -97,8 +98,10 @@ def measure(name: str, recipe: str, label_seed: int, data_dir: Path) -> None:
 def seconds_per_step(folder: Path, flags: list[str]) -> float:
     """Returns the mean time of a step, measured once and kept in the recipe's folder.
 
-    By a short training, in which each kind of step has the same share as in a long one.
+    By a short training, in which each kind of step has the same share as in a long one, without what compiling takes.
     """
+    from ssgan.training.build import unlabeled_start  # TensorFlow: after --help
+
     path = folder / "seconds_per_step.json"
     if not path.exists():
         trial = folder / "calibration"
@@ -111,12 +114,25 @@ def seconds_per_step(folder: Path, flags: list[str]) -> float:
             "--validation=0",
             f"--run_dir={trial}",
         )
-        ends = [float(row["seconds"]) for row in history(trial)]
-        times = [end - start for start, end in itertools.pairwise(ends)]
-        # The first time is left out, for TensorFlow compiles in it; the second is of steps of the same kind.
-        files.write_json(path, {"seconds": (times[0] + sum(times)) / CALIBRATION_STEPS})
+        begun = unlabeled_start(Config.from_json((trial / "options.json").read_text()), steps=CALIBRATION_STEPS)
+        ends = [(int(row["step"]), float(row["seconds"])) for row in history(trial)]
+        files.write_json(path, {"seconds": mean_step(ends, begun=begun)})
         shutil.rmtree(trial)
     return files.read_json(path)["seconds"]
+
+
+def mean_step(ends: list[tuple[int, float]], *, begun: int) -> float:
+    """Returns the mean time of a step, by the steps and seconds at which equally long parts of a training ended.
+
+    Of each kind of part the median is taken, since TensorFlow compiles in the first part, and in that in which the
+    images without labels come in, after the step `begun`.
+    """
+    times = {step: end - start for (_, start), (step, end) in itertools.pairwise(ends)}
+    of_labels = [seconds for step, seconds in times.items() if step <= begun]
+    of_all = [seconds for step, seconds in times.items() if step > begun]
+    share = begun / ends[-1][0] if of_labels else 0.0
+    seconds = (1 - share) * statistics.median(of_all) + (share * statistics.median(of_labels) if of_labels else 0.0)
+    return seconds / (ends[1][0] - ends[0][0])
 
 
 def run(run_dir: Path, module: str, *flags: str) -> None:

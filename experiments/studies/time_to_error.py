@@ -7,6 +7,7 @@ wrote, and writes results/time_to_error.png. A learning rate falls to 0 at the e
 of half the time is another one: each is drawn by itself, to its test error.
 """
 
+import json
 from typing import Any
 
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -16,7 +17,6 @@ from experiments.common.places import RESULTS
 from experiments.speed import shapes
 from ssgan.options import Config
 from ssgan.report.drawing import BLUE, GREY, INK, VERMILION, blank, save
-from ssgan.training.build import unlabeled_start
 
 NOW, THEN = "without generator", "default of version 0.1"
 COLOURS = {NOW: BLUE, THEN: VERMILION}
@@ -68,7 +68,9 @@ def _draw(axes: Any, places: list[float], run: dict[str, Any], name: str) -> Non
 
 def flops(run: dict[str, Any]) -> list[int]:
     """Returns the operations of a run until each row of its history."""
-    config = Config(**run["options"])
+    from ssgan.training.build import unlabeled_start  # TensorFlow: after --help
+
+    config = Config.from_json(json.dumps(run["options"]))
     begun = unlabeled_start(config, steps=run["summary"]["steps"])
     return [shapes.training_flop(config, int(step), begun=begun) for step in run["history"]["step"]]
 
