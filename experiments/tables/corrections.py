@@ -69,7 +69,7 @@ def _recipes() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def _beside(values: list[float], others: list[float]) -> str:
     """Returns the mean of values, and how much less they are than others of the same runs, with the 95 % interval."""
     by = [one - other for one, other in zip(values, others, strict=True)]
-    return f"{percent(statistics.mean(values))}; {with_interval(by)}"
+    return f"{percent(statistics.mean(values))}; {with_interval(by, digits=2)}"
 
 
 def _shown(values: list[float], form: Callable[[float], str] = percent, *, each: bool = False) -> str:

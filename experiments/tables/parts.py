@@ -29,9 +29,9 @@ def percent(share: float) -> str:
     return f"{100 * share:.2f}"
 
 
-def with_interval(values: Sequence[float]) -> str:
+def with_interval(values: Sequence[float], *, digits: int = 1) -> str:
     """Returns the mean of differences of shares and half of its 95 % interval, by Student's t, in points."""
     if len(values) < 2:
-        return f"{100 * values[0]:+.1f}"
+        return f"{100 * values[0]:+.{digits}f}"
     half = scipy.stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / len(values) ** 0.5
-    return f"{100 * statistics.mean(values):+.1f} ± {100 * half:.1f}"
+    return f"{100 * statistics.mean(values):+.{digits}f} ± {100 * half:.{digits}f}"
