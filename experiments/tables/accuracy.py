@@ -42,6 +42,7 @@ ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
         *("svhn_lite_12_minutes", "without generator"),
         *(f"{_LITE}, today's default without a generator, `--gan_weight=0`", {}),
     ),
+    "5 minutes": ("svhn_lite_5_minutes", "without generator", f"{_LITE}, the same in five minutes of one core", {}),
     "early": (
         *("svhn_lite_1000", "unlabelled images from the start"),
         *(f"{_LITE}, `--unlabeled_start=0 --unlabeled_batch=100`", {}),
