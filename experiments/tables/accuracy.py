@@ -57,7 +57,7 @@ ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
         *("svhn_lite_250", "default of version 0.1"),
         *(f"{_LITE}, default of version 0.1 with `--labels=250 --total_steps=3000`", {}),
     ),
-    "mnist": ("mnist_100", "with generator", "MNIST, `--recipe=mnist_100`", {"time": "12-14 min; two cores: 7"}),
+    "mnist": ("mnist_100", "with generator", "MNIST, `--recipe=mnist_100`", {"time": "8-14 min; two cores: 7"}),
     "mnist before": ("mnist_100", "drawings", "MNIST, `mnist_100` of version 0.1", {}),
     "quick": ("street_digits", "quick", "street_digits (**synthetic**), the quick start", {"time": _QUICK}),
     "transfer": (
