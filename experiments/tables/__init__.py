@@ -25,7 +25,8 @@ from ssgan.options.groups import Group
 
 _GROUPS = [one for one in reversed(Config.__mro__) if issubclass(one, Group) and one not in (Group, Config)]
 _SHORT = [
-    *("default", "before", "no generator", "supervised", "ceiling", "article", "250", "mnist", "mnist before", "quick")
+    *("default", "before", "no generator", "supervised", "ceiling today", "article", "250"),
+    *("mnist", "mnist before", "quick"),
 ]
 TABLES: dict[str, Callable[[], str]] = {
     "results": functools.partial(accuracy.accuracy, _SHORT),
