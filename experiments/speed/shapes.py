@@ -4,8 +4,11 @@ Written down a second time, not read from ssgan's models: so that the count of o
 and does not change when ssgan computes a layer in another way.
 """
 
+import collections
 import dataclasses
 from collections.abc import Iterator
+
+from ssgan import phases
 
 CLASSES = 10
 FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT = "forward", "input gradient", "weight gradient"
@@ -147,12 +150,16 @@ def training_flop(config, steps: int, *, begun: int) -> int:
     of_classes = [*_forward(critic, rows), *_backward(critic, rows)]
     if config.pseudo_label_weight:
         of_classes += _forward(critic, config.unlabeled_batch)
-    with_gan = len(range(-(-begun // config.gan_every) * config.gan_every, steps, config.gan_every))
-    with_gan = with_gan if config.gan_weight else 0
-    counts = [(of_labels, min(steps, begun)), (of_classes, max(0, steps - begun) - with_gan)]
-    if with_gan:
-        counts.append((step_work(config), with_gan))
-    return sum(count * sum(work.flop for work in kind) for kind, count in counts)
+    kinds = {phases.LABELS: of_labels, phases.CLASSES: of_classes, phases.BOTH: step_work(config)}
+    due = phases.Phases(
+        unlabeled_start=begun,
+        gan_every=config.gan_every,
+        d_steps=config.d_steps,
+        has_gan=config.gan_weight > 0,
+        trains_generator=True,
+    )
+    counts = collections.Counter(due.kind(step) for step in range(steps))
+    return sum(count * sum(work.flop for work in kinds[kind]) for kind, count in counts.items())
 
 
 def _forward(layers: list[Layer], rows: int) -> Iterator[Work]:

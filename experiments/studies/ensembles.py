@@ -3,9 +3,9 @@
   python -m experiments.studies.ensembles --data_dir=FOLDER [--label_seeds 0 1 ...] [--nets 3]
 
 The first net of each choice of labels is the run of the study svhn_lite_12_minutes, which is trained before; each other
-one differs from it in its seed alone. Means are over the nets, and over the views of each, without
-and with the class prior, see `experiments.studies.corrections`. Prints the errors and writes
-results/svhn_lite_ensembles.json, anew after every choice of labels; a run that is finished is not trained again.
+one differs from it in its seed alone. Means are over the nets, and over the views of each, without and with the class
+prior, see `experiments.studies.corrections`. Prints the errors and writes results/svhn_lite_ensembles.json, anew after
+every choice of labels; a run that is finished is not trained again.
 """
 
 import argparse
@@ -50,8 +50,7 @@ def train(first: Path, net: int, data_dir: Path) -> Path:
         begun = files.read_json(first / "options.json")
         flags = [*STUDIES[STUDY].recipes[RECIPE], f"--data_dir={data_dir / 'svhn_lite'}", f"--seed={net}"]
         flags += [f"--{name}={begun[name]}" for name in ("total_steps", "log_every", "label_seed")]
-        how = ["--resume"] if (run_dir / "options.json").exists() else flags
-        measure.run(run_dir, "ssgan.train", *how, f"--run_dir={run_dir}")
+        measure.train(run_dir, flags)
     return run_dir
 
 

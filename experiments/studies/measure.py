@@ -72,12 +72,7 @@ def measure(name: str, recipe: str, label_seed: int, data_dir: Path) -> None:
             steps = round(60 * study.minutes / seconds_per_step(folder, flags))
             flags += [f"--total_steps={steps}", f"--log_every={max(1, steps // POINTS)}"]
         flags.append(f"--label_seed={label_seed}")
-        run(
-            run_dir,
-            "ssgan.train",
-            *(["--resume"] if (run_dir / "options.json").exists() else flags),
-            f"--run_dir={run_dir}",
-        )
+        train(run_dir, flags)
     if study.tested and not (run_dir / "metrics.json").exists():
         draws = study.scored and "--gan_weight=0" not in flags
         run(run_dir, "ssgan.eval", f"--run={run_dir}", *(["--accuracy_score"] if draws else []))
@@ -93,6 +88,12 @@ def measure(name: str, recipe: str, label_seed: int, data_dir: Path) -> None:
             "--dataset=svhn_cropped",
             f"--data_dir={data_dir / study.transfer}",
         )
+
+
+def train(run_dir: Path, flags: list[str]) -> None:
+    """Trains a run that is not finished, from where it was interrupted."""
+    how = ["--resume"] if (run_dir / "options.json").exists() else flags
+    run(run_dir, "ssgan.train", *how, f"--run_dir={run_dir}")
 
 
 def seconds_per_step(folder: Path, flags: list[str]) -> float:
