@@ -32,15 +32,15 @@ def test_errors_of_means_over_nets(monkeypatch):
     assert [run["run"] for run in found["runs"]] == ["a", "b"]
 
 
-def test_another_net_differs_in_its_seed_alone(monkeypatch, tmp_path):
+def test_another_net_differs_in_seed_and_steps(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     first = tmp_path / "label_seed_4"
     first.mkdir()
-    files.write_json(first / "options.json", {"total_steps": 900, "log_every": 45, "label_seed": 4, "seed": 0})
+    files.write_json(first / "options.json", {"total_steps": 900, "label_seed": 4, "seed": 0})
     commands = []
     monkeypatch.setattr(measure, "call", lambda command, *flags: commands.append(flags))
     run_dir = ensembles.train(first, 2, Path("data"))
     config = parse_flags(Config, ["ssgan", *commands[0]], usage="")
-    assert (config.total_steps, config.log_every, config.label_seed, config.seed) == (900, 45, 4, 2)
+    assert (config.total_steps, config.label_seed, config.seed) == (ensembles.STEPS, 4, 2)
     assert (config.gan_weight, config.run_dir) == (0, str(run_dir))

@@ -2,12 +2,14 @@
 
   python -m experiments.studies.time_to_error
 
-Reads what `experiments.studies.measure svhn_lite_5_minutes svhn_lite_10_minutes` and `experiments.peers.compare_peers`
+Reads what `experiments.studies.measure svhn_lite_half_time svhn_lite_5_minutes` and `experiments.peers.compare_peers`
 wrote, and writes results/time_to_error.png. A learning rate falls to 0 at the end of a training, so that a training
 of half the time is another one: each is drawn by itself, to its test error.
 """
 
+import argparse
 import json
+import sys
 from typing import Any
 
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -28,8 +30,9 @@ TERA = 1e12
 
 def main() -> None:
     """Draws the figure."""
-    studies = [results.read(RESULTS / f"svhn_lite_{minutes}_minutes.json")["recipes"] for minutes in (5, 10)]
-    peers = results.read(RESULTS / "peers.json")["peers"]
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    studies = [read(name)["recipes"] for name in ("svhn_lite_half_time", "svhn_lite_5_minutes")]
+    peers = read("peers")["peers"]
     figure = blank(7.6, 3.4, layout="constrained")
     by_time, by_flop = figure.subplots(1, 2, sharey=True)
     for recipes in studies:
@@ -57,6 +60,16 @@ def main() -> None:
     shown = dict(zip(*reversed(by_time.get_legend_handles_labels()), strict=True))
     by_time.legend(shown.values(), shown.keys(), fontsize=7, frameon=False, labelcolor=INK)
     save(figure, RESULTS / "time_to_error.png")
+
+
+def read(name: str) -> dict[str, Any]:
+    """Returns what a file of results holds.
+
+    Raises:
+        SystemExit: if there is none.
+    """
+    path = RESULTS / f"{name}.json"
+    return results.read(path) or sys.exit(f"error: there is no {path}: measure it first, see --help")
 
 
 def _draw(axes: Any, places: list[float], run: dict[str, Any], name: str) -> None:

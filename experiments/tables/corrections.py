@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from experiments.studies.corrections import WITH, WITHOUT
+from experiments.studies.ensembles import KINDS
 from experiments.tables.parts import markdown, percent, result, with_interval
 
 STUDIES = {
@@ -37,6 +38,17 @@ def errors() -> str:
         )
     header = ["set, labels", "steps", "minutes, one core", "one view (by label seed)", "views"]
     return markdown([*header, "one view, class prior", "views, class prior"], rows)
+
+
+def ensembles() -> str:
+    """Test errors of one net and of means over nets that were trained on the same labels."""
+    errors = [run["errors"] for run in result("svhn_lite_ensembles")["runs"]]
+    names = [f"{views}, {prior}" for prior, views in KINDS]
+    rows = [
+        [count, *(_shown([one[count][name] for one in errors], each=name == names[-1]) for name in names)]
+        for count in min(errors, key=len)
+    ]
+    return markdown(["nets", *(name.removesuffix(f", {WITHOUT}") for name in names)], rows)
 
 
 def calibration() -> str:
