@@ -38,7 +38,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "generator": accuracy.generator,
     "fewest": accuracy.fewest,
     "views and priors": corrections.errors,
-    "ensembles": corrections.ensembles,
     "calibration": corrections.calibration,
     "samples": samples.samples,
     "digits": digits.digits,
