@@ -1,6 +1,6 @@
 """Trains further nets on the same labels, and measures the means of their predictions on the test images.
 
-  python -m experiments.studies.ensembles --data_dir=FOLDER [--label_seeds 0 1 ...] [--nets 3]
+  python -m experiments.studies.ensembles --data_dir=FOLDER [--label_seeds 0 1 ...] [--nets 2]
 
 The first net of each choice of labels is the run of the study svhn_lite_12_minutes, which is trained before; each other
 one differs from it in its seed, and takes 8,000 steps: on other labels, nets gained little after those. Means are over
@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data_dir", type=Path, required=True)
     parser.add_argument("--label_seeds", type=int, nargs="+", default=STUDIES[STUDY].label_seeds)
-    parser.add_argument("--nets", type=int, default=3)
+    parser.add_argument("--nets", type=int, default=2, help="default: %(default)s")
     options = parser.parse_args()
     output = RESULTS / f"{NAME}.json"
     for label_seed in options.label_seeds:

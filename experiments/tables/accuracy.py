@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from experiments.tables import outliers
 from experiments.tables.parts import markdown, percent, result
 
 
@@ -237,19 +238,31 @@ def fewest() -> str:
     return markdown(["set, labels", "", "steps", "seconds, median", "test error, % (by label seed)"], rows)
 
 
+_WORTH = {
+    "MNIST, 20": ("mnist_fewest", "20 labels"),
+    "MNIST, 100": ("mnist_outliers", "labels, VAT, pseudo-labels"),
+    "SVHN-lite, 1,000": ("svhn_lite_outliers", "default"),
+    **{
+        f"SVHN-lite, {labels:,}, version 0.{version}": ("generator", f"{labels} labels")
+        for labels, version in ((1000, 2), (100, 1), (250, 1), (4000, 1))
+    },
+}
+
+
 def generator() -> str:
     """With and without the generator, at equal time."""
-    short, long = result("generator")["recipes"], result("svhn_lite_1000")["recipes"]
-
-    def pair(labels: int) -> list[dict[str, Any]]:
-        return [short[f"{labels} labels, {name} generator"] for name in ("with", "without")]
-
-    rows = [
-        ("1,000", pair(1000)),
-        ("100, version 0.1.0", pair(100)),
-        ("250, version 0.1.0", pair(250)),
-        ("1,000, version 0.1.0, 23 minutes", [long["default of version 0.1"], long["no generator"]]),
-        ("4,000, version 0.1.0", pair(4000)),
-    ]
-    table = [[title, *(_mean_and_each(recipe, unit=" %") for recipe in recipes)] for title, recipes in rows]
-    return markdown(["labels", "with generator", "without"], table)
+    pairs = {
+        title: [result(study)["recipes"][f"{name}, {arm}"] for arm in (outliers.WITH, outliers.WITHOUT)]
+        for title, (study, name) in _WORTH.items()
+    }
+    long = result("svhn_lite_1000")["recipes"]
+    pairs["SVHN-lite, 1,000, version 0.1, 23 minutes"] = [long["default of version 0.1"], long["no generator"]]
+    rows = []
+    for title, pair in pairs.items():
+        first = [recipe["runs"][0] for recipe in pair]
+        steps = " / ".join(f"{run['summary']['steps']:,}" for run in first)
+        told = "metrics_outliers" in first[0]
+        passing = [outliers.cells(kind, *pair)[0] if told else "" for kind in ("noise", "averaged pairs")]
+        rows.append([title, steps, *(_mean_and_each(recipe, unit=" %") for recipe in pair), *passing])
+    header = ["set, labels", "steps, with and without", "error with generator", "without"]
+    return markdown([*header, "noise passes, %, with and without", "averaged pairs"], rows)
