@@ -8,7 +8,6 @@ import pytest
 from experiments.studies import corrections, ensembles, measure
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
-from ssgan.store import files
 
 ROOT = Path(__file__).parents[1]
 PROBABILITIES = {
@@ -35,12 +34,9 @@ def test_errors_of_means_over_nets(monkeypatch):
 def test_another_net_differs_in_seed_and_steps(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
-    first = tmp_path / "label_seed_4"
-    first.mkdir()
-    files.write_json(first / "options.json", {"total_steps": 900, "label_seed": 4, "seed": 0})
     commands = []
     monkeypatch.setattr(measure, "call", lambda command, *flags: commands.append(flags))
-    run_dir = ensembles.train(first, 2, Path("data"))
+    run_dir = ensembles.train(4, 2, Path("data"))
     config = parse_flags(Config, ["ssgan", *commands[0]], usage="")
     assert (config.total_steps, config.label_seed, config.seed) == (ensembles.STEPS, 4, 2)
     assert (config.gan_weight, config.run_dir) == (0, str(run_dir))

@@ -19,8 +19,7 @@ import numpy as np
 from experiments.common import results
 from experiments.common.places import RESULTS
 from experiments.studies import corrections, measure
-from experiments.studies.recipes import STUDIES
-from ssgan.store import files
+from experiments.studies.recipes import STUDIES, SVHN_LITE
 
 STUDY, RECIPE, NAME = "svhn_lite_12_minutes", "without generator", "svhn_lite_ensembles"
 STEPS = 8000  # of a further net
@@ -38,19 +37,18 @@ def main() -> None:
     for label_seed in options.label_seeds:
         measure.measure(STUDY, RECIPE, label_seed, options.data_dir)
         first = measure.recipe_folder(STUDY, RECIPE) / f"label_seed_{label_seed}"
-        nets = [first, *(train(first, net, options.data_dir) for net in range(1, options.nets))]
+        nets = [first, *(train(label_seed, net, options.data_dir) for net in range(1, options.nets))]
         found = {run["label_seed"]: run for run in results.read(output).get("runs", [])}
         found[label_seed] = {"label_seed": label_seed, **ensemble(nets)}
         results.put(output, runs=[found[seed] for seed in sorted(found)])
     print(shown(results.read(output)["runs"]), flush=True)
 
 
-def train(first: Path, net: int, data_dir: Path) -> Path:
+def train(label_seed: int, net: int, data_dir: Path) -> Path:
     """Returns the folder of a run that differs from the first one in seed and steps, so far as needed trained."""
-    run_dir = Path("runs") / NAME / f"{first.name}_net_{net}"
+    run_dir = Path("runs") / NAME / f"label_seed_{label_seed}_net_{net}"
     if not (run_dir / "summary.json").exists():
-        label_seed = files.read_json(first / "options.json")["label_seed"]
-        flags = [*STUDIES[STUDY].recipes[RECIPE], f"--data_dir={data_dir / 'svhn_lite'}"]
+        flags = [*STUDIES[STUDY].recipes[RECIPE], f"--data_dir={data_dir / SVHN_LITE}"]
         flags += [f"--seed={net}", f"--label_seed={label_seed}", f"--total_steps={STEPS}"]
         measure.train(run_dir, flags)
     return run_dir

@@ -131,8 +131,8 @@ def mean_step(ends: list[tuple[int, float]], *, begun: int) -> float:
     times = {step: end - start for (_, start), (step, end) in itertools.pairwise(ends)}
     of_labels = [seconds for step, seconds in times.items() if step <= begun]
     of_all = [seconds for step, seconds in times.items() if step > begun]
-    share = begun / ends[-1][0] if of_labels else 0.0
-    seconds = (1 - share) * statistics.median(of_all) + (share * statistics.median(of_labels) if of_labels else 0.0)
+    share = begun / ends[-1][0]
+    seconds = share * statistics.median(of_labels or of_all) + (1 - share) * statistics.median(of_all)
     return seconds / (ends[1][0] - ends[0][0])
 
 
