@@ -62,7 +62,7 @@ def test_persons_are_held_out_as_a_whole(folder):
 def test_the_flags_of_every_recipe_are_valid(monkeypatch):
     monkeypatch.chdir(places.ROOT)
     for recipe in [*own_images.RECIPES.values(), *own_images.DECISIONS.values()]:
-        for flags in own_images.SETS.values():
+        for _, flags in own_images.SETS.values():
             parse_flags(Config, ["ssgan", own_images.RECIPE, *flags, *recipe], usage="")
     assert not set(own_images.LABEL_SEEDS) & set(own_images.DECISION_SEEDS)
 
@@ -95,10 +95,12 @@ def test_a_run_is_trained_once_and_added_to_the_others(monkeypatch, tmp_path):
     monkeypatch.setattr(places, "RESULTS", tmp_path)
     monkeypatch.setattr(sys, "argv", ["own_images", "--data_dir=data", "--label_seeds", "0", "1"])
     own_images.main()
-    assert len(asked) == 10 and {options["minutes"] for options in asked} == {15.0}
+    assert len(asked) == 18 and {options["minutes"] for options in asked} == {15.0}
     own_images.main()
-    assert len(asked) == 10 and not any(options["held_out"] for options in asked)
+    assert len(asked) == 18 and not any(options["held_out"] for options in asked)
     found = json.loads((tmp_path / "own_images.json").read_text())
     assert [run["label_seed"] for run in found["sign_digits"]["all labels"]["runs"]] == [0, 1]
     assert found["cifar_lite"].keys() == {"own_images", "labels alone"}
-    assert Path(asked[0]["data"]) == Path("data/sign_digits")
+    assert found["sign_digits_50"].keys() == {"own_images", "labels alone"}
+    assert {Path(options["data"]) for options in asked} == {Path("data/sign_digits"), Path("data/cifar_lite")}
+    assert {options["data"] for options in asked if "--labels=50" in options["flags"]} == {asked[0]["data"]}

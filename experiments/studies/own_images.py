@@ -20,9 +20,13 @@ from experiments.common import places, processes, results
 
 RECIPE = "--flagfile=configs/own_images.cfg"
 LABELS_ALONE = ["--gan_weight=0", "--pseudo_label_weight=0", "--vat_weight=0"]
+SIGNS, CIFAR = ["--image_size=64"], ["--image_size=32"]
+# By name: the folder, and what the images ask for.
 SETS = {
-    "sign_digits": ["--image_size=64", "--labels=100"],
-    "cifar_lite": ["--image_size=32", "--labels=1000"],
+    "sign_digits": ("sign_digits", [*SIGNS, "--labels=100"]),
+    "cifar_lite": ("cifar_lite", [*CIFAR, "--labels=1000"]),
+    "sign_digits_50": ("sign_digits", [*SIGNS, "--labels=50"]),
+    "cifar_lite_400": ("cifar_lite", [*CIFAR, "--labels=400"]),
 }
 RECIPES = {
     "own_images": [],
@@ -64,12 +68,14 @@ def run(images: str, recipe: str, label_seed: int, options: argparse.Namespace) 
         return
     origin = results.about({})
     minutes = options.minutes or (DECISION_MINUTES if options.decide else MINUTES)
-    flags = [RECIPE, *SETS[images], *(DECISIONS if options.decide else RECIPES)[recipe], f"--label_seed={label_seed}"]
+    folder, size_and_labels = SETS[images]
+    recipes = DECISIONS if options.decide else RECIPES
+    flags = [RECIPE, *size_and_labels, *recipes[recipe], f"--label_seed={label_seed}"]
     found = processes.run(
         "studies.photograph_training",
         {
-            "data": str(options.data_dir / images),
-            "by_person": images == "sign_digits",
+            "data": str(options.data_dir / folder),
+            "by_person": folder == "sign_digits",
             "flags": flags,
             "minutes": minutes,
             "held_out": options.decide,

@@ -135,6 +135,7 @@ STUDIES = {
             "40 labels": [*EARLY, ALIGNED, "--labels=40"],
             "100 labels": [*EARLY, ALIGNED, "--labels=100"],
             "250 labels": [*EARLY, "--labels=250"],
+            "4,000 labels": [*WITHOUT, "--labels=4000", "--total_steps=5000"],
         },
         label_seeds=(0, 1, 2, 3, 4),
         corrected=True,
@@ -210,6 +211,13 @@ STUDIES = {
         data=TFDS,
         label_seeds=(0, 1, 2, 3, 4),
         scored=True,
+    ),
+    # Does it take but time? A quarter of an hour of two cores, without a generator.
+    "mnist_100_long": Study(
+        {"without generator": [DRAWINGS, "--gan_weight=0", ALIGNED, "--total_steps=12000"]},
+        data=TFDS,
+        label_seeds=(0, 1, 2),
+        corrected=True,
     ),
     # Where labels are fewest: do generated images give anything? The steps without take no more time.
     "mnist_fewest": Study(

@@ -183,7 +183,9 @@ def _mean_and_each(recipe: dict[str, Any] | None, *, unit: str = "") -> str:
 
 _PHOTOGRAPHS = {
     "sign_digits": "hands that sign digits, other persons in the test",
+    "sign_digits_50": "hands that sign digits, other persons in the test",
     "cifar_lite": "cifar_lite: natural photographs",
+    "cifar_lite_400": "cifar_lite: natural photographs",
 }
 _ARMS = {
     "own_images": "`--recipe=own_images`",

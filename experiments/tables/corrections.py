@@ -10,6 +10,7 @@ from experiments.tables.parts import markdown, percent, result, with_interval
 
 STUDIES = {
     ("svhn_lite_12_minutes", "without generator"): "SVHN-lite, 1,000",
+    ("svhn_lite_few", "4,000 labels"): "SVHN-lite, 4,000",
     ("svhn_lite_few", "250 labels"): "SVHN-lite, 250",
     ("svhn_lite_few", "100 labels"): "SVHN-lite, 100",
     ("svhn_lite_few", "40 labels"): "SVHN-lite, 40",
