@@ -2,9 +2,14 @@
 
   python -m experiments.studies.time_to_error
 
-Reads what `experiments.studies.measure svhn_lite_half_time svhn_lite_5_minutes` and `experiments.peers.compare_peers`
-wrote, and writes results/time_to_error.png. A learning rate falls to 0 at the end of a training, so that a training
-of half the time is another one: each is drawn by itself, to its test error.
+Reads what these wrote, on one kind of machine, and writes results/time_to_error.png:
+
+  python -m experiments.studies.measure svhn_lite_half_time svhn_lite_5_minutes --data_dir=FOLDER
+  python -m experiments.peers.compare_peers --data_dir=FOLDER --label_seeds 0 1 2 \\
+    --output=experiments/results/peers_intel.json
+
+A learning rate falls to 0 at the end of a training, so that a training of half the time is another one: each is drawn
+by itself, to its test error.
 """
 
 import argparse
@@ -32,7 +37,7 @@ def main() -> None:
     """Draws the figure."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     studies = [read(name)["recipes"] for name in ("svhn_lite_half_time", "svhn_lite_5_minutes")]
-    peers = read("peers")["peers"]
+    peers = read("peers_intel")["peers"]
     figure = blank(7.6, 3.4, layout="constrained")
     by_time, by_flop = figure.subplots(1, 2, sharey=True)
     for recipes in studies:

@@ -95,6 +95,12 @@ def accuracy(rows: Sequence[str]) -> str:
     return markdown(["experiment", "labels", "steps", time, "test error, mean ± deviation (by label seed)"], table)
 
 
+_PEERS = {
+    "LAMDA-SSL ImprovedGAN": "LAMDA-SSL 1.0.2, ImprovedGAN",
+    "ModSSC FixMatch": "ModSSC 1.2.2, FixMatch",
+}
+
+
 def ten_minutes() -> str:
     """Recipes and peers after the same time."""
     recipes, peers = result("comparison")["recipes"], result("peers")["peers"]
@@ -103,8 +109,7 @@ def ten_minutes() -> str:
         ("**ssgan**, default of version 0.1", recipes["default of version 0.1"]),
         (no_generator, recipes["no generator"]),
         ("supervised baseline", recipes["labels only"]),
-        ("LAMDA-SSL 1.0.2, ImprovedGAN", peers["LAMDA-SSL ImprovedGAN"]),
-        ("ModSSC 1.2.2, FixMatch", peers["ModSSC FixMatch"]),
+        *((title, peers[name]) for name, title in _PEERS.items()),
         ("the article's recipe", recipes["article"]),
         ("the paper's recipe", recipes["paper"]),
     ]
@@ -135,6 +140,11 @@ def half_the_time() -> str:
         recipe = result(study)["recipes"][name]
         taken = [f"{run['summary']['train_seconds'] / 60:.1f}" for run in recipe["runs"]]
         rows.append([title, f"{recipe['runs'][0]['summary']['steps']:,}", ", ".join(taken), error(recipe)])
+    for name, peer in result("peers_intel")["peers"].items():
+        runs = [{**run, "error": run["test_error"]} for run in peer["runs"]]
+        taken = [f"{run['seconds'] / 60:.1f}" for run in runs]
+        steps = "/".join(f"{run['steps']:,}" for run in runs)
+        rows.append([_PEERS[name], steps, ", ".join(taken), error({**peer, "runs": runs})])
     first = "recipe, 1,000 labels of SVHN-lite"
     return markdown([first, "steps", "minutes of one core", "test error, mean ± deviation (by label seed)"], rows)
 
