@@ -25,7 +25,7 @@ from ssgan.options.groups import Group
 
 _GROUPS = [one for one in reversed(Config.__mro__) if issubclass(one, Group) and one not in (Group, Config)]
 _SHORT = [
-    *("default", "before", "no generator", "supervised", "ceiling today", "article", "250"),
+    *("default", "before", "no generator", "supervised", "ceiling today", "article", "250 today"),
     *("mnist", "mnist before", "quick"),
 ]
 TABLES: dict[str, Callable[[], str]] = {

@@ -46,9 +46,9 @@ ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     "5 minutes": ("svhn_lite_5_minutes", "without generator", f"{_LITE}, the same in five minutes of one core", {}),
     "early": (
         *("svhn_lite_1000", "unlabelled images from the start"),
-        *(f"{_LITE}, `--unlabeled_start=0 --unlabeled_batch=100`", {}),
+        *(f"{_LITE}, version 0.1 with `--unlabeled_start=0 --unlabeled_batch=100`", {}),
     ),
-    "supervised": ("svhn_lite_1000", "supervised", f"{_LITE}, supervised baseline", {}),
+    "supervised": ("svhn_lite_1000", "supervised", f"{_LITE}, supervised baseline of version 0.1", {}),
     "article": ("svhn_lite_1000_article", "article", f"{_LITE}, the article's recipe", {"after": _SHARED}),
     "ceiling": (
         *("svhn_lite_all_labels", "supervised"),
@@ -56,7 +56,11 @@ ROWS: dict[str, tuple[str, str, str, dict[str, str]]] = {
     ),
     "ceiling today": (
         *("svhn_lite_all_labels", "today's default"),
-        *(f"{_LITE}, supervised baseline, every label: the ceiling", {}),
+        *(f"{_LITE}, today's default on labels alone, every label: the ceiling", {}),
+    ),
+    "250 today": (
+        *("svhn_lite_few", "250 labels"),
+        *(f"{_LITE}, today's default with `--gan_weight=0 --unlabeled_start=0.05`", {}),
     ),
     "250": (
         *("svhn_lite_250", "default of version 0.1"),
@@ -104,11 +108,11 @@ _PEERS = {
 def ten_minutes() -> str:
     """Recipes and peers after the same time."""
     recipes, peers = result("comparison")["recipes"], result("peers")["peers"]
-    no_generator = "the same without a generator (`--recipe=svhn_1000_no_generator`)"
+    no_generator = "the same without a generator"
     named = [
         ("**ssgan**, default of version 0.1", recipes["default of version 0.1"]),
         (no_generator, recipes["no generator"]),
-        ("supervised baseline", recipes["labels only"]),
+        ("supervised baseline of version 0.1", recipes["labels only"]),
         *((title, peers[name]) for name, title in _PEERS.items()),
         ("the article's recipe", recipes["article"]),
         ("the paper's recipe", recipes["paper"]),
