@@ -27,8 +27,9 @@ def test_an_image_is_drawn_with_what_it_is_taken_for(tmp_path):
         assert image.size[0] == 12 * 96 and np.asarray(image).std() > 10
 
 
-def test_nets_that_were_not_trained_are_named(tmp_path, monkeypatch):
+def test_nets_that_were_not_trained_are_named(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["still_wrong"])
-    with pytest.raises(SystemExit, match=r"label_seed_0.*: train these first"):
+    monkeypatch.setattr(sys, "argv", ["still_wrong", "--runs", "nowhere"])
+    with pytest.raises(SystemExit) as status:
         still_wrong.main()
+    assert status.value.code == 2 and "no classifier in nowhere: train these first" in capsys.readouterr().err

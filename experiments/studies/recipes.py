@@ -111,6 +111,12 @@ STUDIES = {
         minutes=24,
         corrected=True,
     ),
+    # The same at a rate that does not fall, in half the steps.
+    "svhn_lite_constant_rate": Study(
+        {"without generator": [*WITHOUT, "--decay_start=1", "--total_steps=7000"]},
+        label_seeds=(0, 1, 2, 3, 4),
+        corrected=True,
+    ),
     # What can be done with a classifier after its training, see `experiments.studies.corrections`.
     "svhn_lite_corrections": Study(
         {
@@ -216,7 +222,6 @@ STUDIES = {
     "mnist_100_long": Study(
         {"without generator": [DRAWINGS, "--gan_weight=0", ALIGNED, "--total_steps=12000"]},
         data=TFDS,
-        label_seeds=(0, 1, 2),
         corrected=True,
     ),
     # Where labels are fewest: do generated images give anything? The steps without take no more time.
@@ -265,6 +270,15 @@ STUDIES = {
         },
         data=TFDS,
         label_seeds=(100, 101),
+        tested=False,
+    ),
+    # Does the learning rate have to fall? On held-out train images.
+    "svhn_lite_decay": Study(
+        {
+            name: [*WITHOUT, "--validation=4000", "--total_steps=10000", "--log_every=250", f"--decay_start={start}"]
+            for name, start in (("falling from the middle on", 0.5), ("constant", 1.0))
+        },
+        label_seeds=(100, 101, 102),
         tested=False,
     ),
     "ablation_svhn_lite": Study(

@@ -1,14 +1,13 @@
-"""Draws the MNIST test images that each of several nets gets wrong, though each learned from other labels.
+"""Draws the test images that each of several nets gets wrong, though each learned from other labels.
 
-  python -m experiments.studies.still_wrong
+  python -m experiments.studies.still_wrong --runs RUN RUN RUN
 
-Reads the runs of `experiments.studies.measure mnist_100_long`, three nets of a quarter of an hour, where these were
-trained. Writes results/still_wrong.json, the errors of each and of the mean of their predictions and which images none
-gets right, and results/still_wrong.png, these images: label, the class that the mean takes it for, and its probability.
+Of runs of one data set, such as those that `experiments.studies.measure mnist_100 mnist_100_long` trained. Writes
+results/still_wrong.json, the errors of each and of the mean of their predictions and which images none gets right, and
+results/still_wrong.png, these images: label, the class that the mean takes it for, and its probability.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +17,31 @@ import scipy.special
 
 from experiments.common import results
 from experiments.common.places import RESULTS
-from experiments.studies import measure
-from experiments.studies.recipes import STUDIES
 from ssgan.report.drawing import blank, save, text
 
-STUDY, RECIPE = "mnist_100_long", "without generator"
 COLUMNS = 12
 
 
 def main() -> None:
     """Compares the nets, and draws."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True)
+    folders = parser.parse_args().runs
+    if missing := [str(folder) for folder in folders if not (folder / "classifier.keras").exists()]:
+        parser.error(f"there is no classifier in {', '.join(missing)}: train these first, see --help")
     from ssgan import hardware
     from ssgan.classifier import load_classifier, logits_of
     from ssgan.evaluate import confidence, runs
     from ssgan.training import sources
 
-    folders = [measure.recipe_folder(STUDY, RECIPE) / f"label_seed_{seed}" for seed in STUDIES[STUDY].label_seeds]
-    if missing := [str(folder) for folder in folders if not (folder / "classifier.keras").exists()]:
-        sys.exit(f"error: there is no {', '.join(missing)}: train these first, see --help")
     origin = results.about(hardware.describe())
-    test = sources.load_images(runs.read_options(folders[0]), "test")
+    options = [runs.read_options(folder) for folder in folders]
+    test = sources.load_images(options[0], "test")
     images = test.read(np.arange(len(test)))
     logits = [confidence.predicted(logits_of(load_classifier(folder)), images) for folder in folders]
     found = compare(scipy.special.softmax(logits, axis=-1), test.labels)
-    results.put(RESULTS / "still_wrong.json", **origin, **found)
+    of_runs = [results.public(vars(one)) for one in options]
+    results.put(RESULTS / "still_wrong.json", **origin, **found, options=of_runs)
     draw(images, found["wrong_in_all"], RESULTS / "still_wrong.png")
     print(f"wrong in each net: {len(found['wrong_in_all'])} of {len(images):,} images", flush=True)
 

@@ -14,6 +14,7 @@ STUDIES = {
     ("svhn_lite_few", "250 labels"): "SVHN-lite, 250",
     ("svhn_lite_few", "100 labels"): "SVHN-lite, 100",
     ("svhn_lite_few", "40 labels"): "SVHN-lite, 40",
+    ("mnist_100_long", "without generator"): "MNIST, 100",
     ("mnist_few", "100 labels"): "MNIST, 100",
     ("mnist_few", "50 labels"): "MNIST, 50",
     ("mnist_few", "20 labels"): "MNIST, 20",
