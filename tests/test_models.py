@@ -25,6 +25,7 @@ LAYERS = {
 # four numbers per channel.
 WEIGHTS = {
     "small": 928 + 18_560 + 36_992 + 73_984 + 147_712 + 16_640 + 1_300,
+    "medium": 1_856 + 73_984 + 147_712 + 295_424 + 590_336 + 66_048 + 2_580,
     "tiny": 1_232 + 4_672 + 18_560 + 36_992 + 73_984 + 16_640 + 1_300,
     "paper_svhn": 1_856 + 2 * 36_992 + 73_984 + 3 * 147_712 + 2 * 16_640 + 1_300,
     "paper_cifar": 2_784 + 2 * 83_136 + 166_272 + 3 * 332_160 + 2 * 37_248 + 1_940,
@@ -70,7 +71,7 @@ def structure(network):
 def test_logits_and_features(arch, size, channels, dtype):
     network = Discriminator(7, arch=arch, dtype=dtype)
     logits, features = network(images_of(size, channels))
-    width = 192 if arch == "paper_cifar" else 128
+    width = {"paper_cifar": 192, "medium": 256}.get(arch, 128)
     assert logits.shape == (2, 7) and features.shape == (2, width)
     assert logits.dtype == features.dtype == tf.float32
     assert {weight.dtype for weight in network.weights if "seed" not in weight.path} == {"float32"}
@@ -112,7 +113,7 @@ def test_images_of_another_shape_are_refused_in_a_call():
         ({"num_classes": 0}, "num_classes=0: expected at least 2, or 1 for a plain GAN"),
         (
             {"num_classes": 10, "arch": "huge"},
-            "arch='huge': expected one of small, tiny, paper_svhn, paper_cifar, article",
+            "arch='huge': expected one of small, medium, tiny, paper_svhn, paper_cifar, article",
         ),
         ({"num_classes": 10, "trunk": "resnet"}, "trunk='resnet': expected a Keras model"),
         ({"num_classes": 10, "pooling": "median"}, "pooling='median': expected one of average, max"),

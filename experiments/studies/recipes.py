@@ -272,6 +272,15 @@ STUDIES = {
         label_seeds=(100, 101),
         tested=False,
     ),
+    # Is a wider net the better use of half an hour? As many steps as take about the same time.
+    "svhn_lite_width": Study(
+        {
+            arch: [*WITHOUT, "--validation=4000", f"--arch={arch}", f"--total_steps={steps}", "--log_every=200"]
+            for arch, steps in (("small", 10000), ("medium", 4000))
+        },
+        label_seeds=(100, 101, 102),
+        tested=False,
+    ),
     # Does the learning rate have to fall? On held-out train images.
     "svhn_lite_decay": Study(
         {

@@ -16,17 +16,12 @@ from ssgan.layers import BatchNormalization, Dropout, SpectralNormConv2D, Unifor
 
 def small(dtype) -> list[layers.Layer]:
     """For quick runs: six weight-normalised convolutions of 32, 64 and 128 filters; 0.3 M weights."""
-    conv = functools.partial(_weight_norm_conv, dtype=dtype)
-    return [
-        *conv(32, 3),
-        *conv(64, 3, strides=2),
-        *conv(64, 3),
-        Dropout(0.2, dtype=dtype),
-        *conv(128, 3, strides=2),
-        *conv(128, 3),
-        Dropout(0.2, dtype=dtype),
-        *conv(128, 1),
-    ]
+    return _of_six(32, dtype)
+
+
+def medium(dtype) -> list[layers.Layer]:
+    """For longer runs: as `small` with twice the filters; 1.2 M weights."""
+    return _of_six(64, dtype)
 
 
 def tiny(dtype) -> list[layers.Layer]:
@@ -102,6 +97,7 @@ def dense_trunk(num_features: int) -> keras.Model:
 
 ARCHITECTURES: dict[str, Callable[..., list[layers.Layer]]] = {
     "small": small,
+    "medium": medium,
     "tiny": tiny,
     "paper_svhn": paper_svhn,
     "paper_cifar": paper_cifar,
@@ -109,7 +105,7 @@ ARCHITECTURES: dict[str, Callable[..., list[layers.Layer]]] = {
 }
 
 
-_FIRST_WIDTH = {"small": 32, "tiny": 16, "paper_svhn": 64, "paper_cifar": 96, "article": 64}
+_FIRST_WIDTH = {"small": 32, "medium": 64, "tiny": 16, "paper_svhn": 64, "paper_cifar": 96, "article": 64}
 
 
 def check_image_shape(shape: tuple[int | None, ...]) -> None:
@@ -166,6 +162,20 @@ _EXCHANGED: dict[str, Callable[[WeightNormConv2D], layers.Layer]] = {
     "none": _plain_conv,
 }
 NORMALIZATIONS = tuple(_EXCHANGED)
+
+
+def _of_six(width: int, dtype) -> list[layers.Layer]:
+    conv = functools.partial(_weight_norm_conv, dtype=dtype)
+    return [
+        *conv(width, 3),
+        *conv(2 * width, 3, strides=2),
+        *conv(2 * width, 3),
+        Dropout(0.2, dtype=dtype),
+        *conv(4 * width, 3, strides=2),
+        *conv(4 * width, 3),
+        Dropout(0.2, dtype=dtype),
+        *conv(4 * width, 1),
+    ]
 
 
 def _paper(width: int, dtype) -> list[layers.Layer]:
