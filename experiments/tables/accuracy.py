@@ -120,14 +120,19 @@ def ten_minutes() -> str:
     table = []
     for title, recipe in named:
         runs = sorted(recipe["runs"], key=lambda run: run["label_seed"])
-        steps = [run["steps"] if "steps" in run else run["summary"]["steps"] for run in runs]
-        seconds = [run["seconds"] if "seconds" in run else run["summary"]["train_seconds"] for run in runs]
-        errors = [run["test_error"] if "test_error" in run else run["error"] for run in runs]
+        steps, seconds, errors = zip(*map(_took_and_reached, runs), strict=True)
         each = [f"{percent(share)} %" for share in (*errors, recipe["mean_error"])]
         shown = "/".join(f"{number:,}" for number in dict.fromkeys(steps))
         table.append([title, shown, f"{statistics.mean(seconds) / 60:.1f}", *each])
     first = "recipe, 1,000 labels of SVHN-lite"
     return markdown([first, "steps", "minutes, bfloat16", "label seed 0", "label seed 1", "mean"], table)
+
+
+def _took_and_reached(run: dict[str, Any]) -> tuple[int, float, float]:
+    """Returns steps, seconds and test error of a run of ssgan or of a peer."""
+    if "test_error" in run:
+        return run["steps"], run["seconds"], run["test_error"]
+    return run["summary"]["steps"], run["summary"]["train_seconds"], run["error"]
 
 
 _TIMES = [
@@ -139,16 +144,14 @@ _TIMES = [
 
 def half_the_time() -> str:
     """Today's default and the first one, each after a short time."""
+    named = [(title, result(study)["recipes"][name]) for study, name, title in _TIMES]
+    named += [(_PEERS[name], peer) for name, peer in result("peers_intel")["peers"].items()]
     rows = []
-    for study, name, title in _TIMES:
-        recipe = result(study)["recipes"][name]
-        taken = [f"{run['summary']['train_seconds'] / 60:.1f}" for run in recipe["runs"]]
-        rows.append([title, f"{recipe['runs'][0]['summary']['steps']:,}", ", ".join(taken), error(recipe)])
-    for name, peer in result("peers_intel")["peers"].items():
-        runs = [{**run, "error": run["test_error"]} for run in peer["runs"]]
-        taken = [f"{run['seconds'] / 60:.1f}" for run in runs]
-        steps = "/".join(f"{run['steps']:,}" for run in runs)
-        rows.append([_PEERS[name], steps, ", ".join(taken), error({**peer, "runs": runs})])
+    for title, recipe in named:
+        steps, seconds, errors = zip(*map(_took_and_reached, recipe["runs"]), strict=True)
+        shown = "/".join(f"{number:,}" for number in dict.fromkeys(steps))
+        taken = ", ".join(f"{each / 60:.1f}" for each in seconds)
+        rows.append([title, shown, taken, error({**recipe, "runs": [{"error": each} for each in errors]})])
     first = "recipe, 1,000 labels of SVHN-lite"
     return markdown([first, "steps", "minutes of one core", "test error, mean ± deviation (by label seed)"], rows)
 
