@@ -77,7 +77,7 @@ def measure(run_dir: Path, *, by_test: bool) -> tuple[dict[str, Any], dict[str, 
         }
         figures[prior] = {"temperature": temperature}
         figures[prior] |= {kind: _figures(each, truth, temperature) for kind, each in logits.items()}
-        probabilities[prior] = {kind: _mean_probabilities(each) for kind, each in logits.items()}
+        probabilities[prior] = {kind: mean_probabilities(each) for kind, each in logits.items()}
 
     look(WITHOUT)
     figures["class_prior"] = class_prior.correct(classifier, unlabeled, found_images, images.labels[mask])
@@ -85,7 +85,7 @@ def measure(run_dir: Path, *, by_test: bool) -> tuple[dict[str, Any], dict[str, 
     return figures, {"labels": truth, "probabilities": probabilities}
 
 
-def _mean_probabilities(logits: npt.NDArray) -> npt.NDArray:
+def mean_probabilities(logits: npt.NDArray) -> npt.NDArray:
     """Returns the mean over views of the probabilities, [n, K], of logits [n, views, K]."""
     return scipy.special.softmax(logits, axis=-1).mean(axis=1)
 
@@ -96,7 +96,7 @@ def _figures(logits: npt.NDArray, labels: npt.NDArray, temperature: float) -> di
 
     names = [str(number) for number in range(logits.shape[-1])]
     plain, calibrated = (
-        evaluate(_mean_probabilities(logits / by), labels, class_names=names) for by in (1.0, temperature)
+        evaluate(mean_probabilities(logits / by), labels, class_names=names) for by in (1.0, temperature)
     )
     return {
         "error": plain.error,

@@ -49,7 +49,7 @@ def measure(*, data: str, by_person: bool, flags: list[str], minutes: float | No
     if minutes is not None:
         steps = max(1, round(60 * minutes / _seconds_per_step(config, train)))
         config = dataclasses.replace(config, total_steps=steps)
-    gan, seconds, curve = _trained(config, train, tested)
+    gan, seconds, curve = trained(config, train, tested)
     return {
         "error": curve["error"][-1],
         "label_seed": config.label_seed,
@@ -62,26 +62,7 @@ def measure(*, data: str, by_person: bool, flags: list[str], minutes: float | No
     }
 
 
-def _images(config: "Config", *, by_person: bool, held_out: bool) -> tuple["ImageSet", "ImageSet"]:
-    train = photographs(config, "train")
-    if not held_out:
-        return train, photographs(config, "test")
-    owners = persons(train.labels) if by_person else np.arange(len(train))
-    everybody = np.random.RandomState(_HOLD_OUT_SEED).permutation(np.unique(owners))
-    out = np.isin(owners, everybody[: round(HELD_OUT * len(everybody))])
-    return _part(train, ~out), _part(train, out)
-
-
-def persons(labels: np.ndarray) -> np.ndarray:
-    """Returns the number of the person of each photograph, where a new one begins wherever the class does not rise."""
-    return np.cumsum(np.concatenate([[False], labels[1:] <= labels[:-1]]))
-
-
-def _part(images: "ImageSet", rows: np.ndarray) -> "ImageSet":
-    return dataclasses.replace(images, images=images.images[rows], labels=images.labels[rows])
-
-
-def _trained(config: "Config", train: "ImageSet", tested: "ImageSet") -> tuple["SSGAN", dict, dict]:
+def trained(config: "Config", train: "ImageSet", tested: "ImageSet") -> tuple["SSGAN", dict, dict]:
     """Returns the trained model, the seconds that it took without the tests, and the errors on the way."""
     import keras
 
@@ -105,6 +86,25 @@ def _trained(config: "Config", train: "ImageSet", tested: "ImageSet") -> tuple["
 
     gan.fit(batches, shuffle=False, verbose=0, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=note)])
     return gan, clock, curve
+
+
+def _images(config: "Config", *, by_person: bool, held_out: bool) -> tuple["ImageSet", "ImageSet"]:
+    train = photographs(config, "train")
+    if not held_out:
+        return train, photographs(config, "test")
+    owners = persons(train.labels) if by_person else np.arange(len(train))
+    everybody = np.random.RandomState(_HOLD_OUT_SEED).permutation(np.unique(owners))
+    out = np.isin(owners, everybody[: round(HELD_OUT * len(everybody))])
+    return _part(train, ~out), _part(train, out)
+
+
+def persons(labels: np.ndarray) -> np.ndarray:
+    """Returns the number of the person of each photograph, where a new one begins wherever the class does not rise."""
+    return np.cumsum(np.concatenate([[False], labels[1:] <= labels[:-1]]))
+
+
+def _part(images: "ImageSet", rows: np.ndarray) -> "ImageSet":
+    return dataclasses.replace(images, images=images.images[rows], labels=images.labels[rows])
 
 
 def _model_and_batches(config: "Config", train: "ImageSet", steps: int):
