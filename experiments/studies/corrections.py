@@ -68,19 +68,24 @@ def measure(run_dir: Path, *, by_test: bool) -> tuple[dict[str, Any], dict[str, 
     figures: dict[str, Any] = {"views": len(views), "images": len(truth)}
     probabilities = {}
 
+    one = logits_of(classifier)
+    logits = {
+        "one view": confidence.predicted(one, tested)[:, np.newaxis],
+        "views": confidence.predicted(test_time.of_each(one, views), tested),
+    }
+
     def look(prior: str) -> None:
-        one = logits_of(classifier)
-        temperature = best_temperature(confidence.predicted(one, found_images[0]), found_images[1])
-        logits = {
-            "one view": confidence.predicted(one, tested)[:, np.newaxis],
-            "views": confidence.predicted(test_time.of_each(one, views), tested),
-        }
+        temperature = best_temperature(confidence.predicted(logits_of(classifier), found_images[0]), found_images[1])
         figures[prior] = {"temperature": temperature}
         figures[prior] |= {kind: _figures(each, truth, temperature) for kind, each in logits.items()}
         probabilities[prior] = {kind: mean_probabilities(each) for kind, each in logits.items()}
 
     look(WITHOUT)
     figures["class_prior"] = class_prior.correct(classifier, unlabeled, found_images, images.labels[mask])
+    shift = (
+        confidence.predicted(logits_of(classifier), tested[:1]) - logits["one view"][:1, 0]
+    )  # of every image the same
+    logits = {kind: each + shift[:, np.newaxis] for kind, each in logits.items()}
     look(WITH)
     return figures, {"labels": truth, "probabilities": probabilities}
 
