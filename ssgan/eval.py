@@ -124,6 +124,7 @@ def _evaluate(options: EvalConfig, workers: "Workers") -> dict:
     images, other = test_images(members[0], options)
     for member in members:
         _check_images(member, images)
+        _check_alike(member, members[0], by_fold=not other)
     check_asked(members, samples=options.samples, has_score=options.accuracy_score)
     has_classes = all(member.config.has_labels for member in members)
     if not has_classes and (options.views or options.calibrated):
@@ -150,6 +151,21 @@ def _check_images(member: "Member", images: "Source") -> None:
         raise UsageError(
             f"{images.name} has images {found[0]} of the classes {found[1]}; {member.run_dir} was trained on "
             f"{expected[0]} of {expected[1]}"
+        )
+
+
+def _check_alike(member: "Member", first: "Member", *, by_fold: bool) -> None:
+    """Refuses runs that prepare pictures in different ways or, by fold, saw each other's test images."""
+    if member.preparation != first.preparation:
+        raise UsageError(
+            f"{member.run_dir} has the preparation {member.preparation}, {first.run_dir} has {first.preparation}; "
+            "expected runs of the same images for an ensemble"
+        )
+    if by_fold and member.config.test_fold != first.config.test_fold:
+        raise UsageError(
+            f"{member.run_dir} was trained with --test_fold={member.config.test_fold}, {first.run_dir} with "
+            f"{first.config.test_fold}: each saw test images of the other; expected runs of one fold, or by --images "
+            "pictures that none has seen"
         )
 
 

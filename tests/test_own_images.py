@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from photos import COLORS, picture, write_folder
 from ssgan.data import own
 from ssgan.data.own.images import in_fold
 from ssgan.errors import UsageError
-from ssgan.eval import EvalConfig, evaluate_run
+from ssgan.eval import EvalConfig, _check_alike, evaluate_run
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
 from ssgan.options.recipes import OWN_IMAGES, lines
@@ -89,8 +90,36 @@ def test_other_pictures_are_evaluated_with_the_classes_of_the_run(tmp_path, caps
         evaluate_run(EvalConfig(run=str(run_dir)))
     with pytest.raises(UsageError, match="none of the 1 pictures of plum has a label; expected a sub-folder for each"):
         evaluate_run(EvalConfig(run=str(run_dir), images=str(other / "plum")))
+    for more, message in (
+        ({"images": str(other), "dataset": "mnist"}, "--images=.*market beside --dataset: expected one of the two"),
+        ({"images": str(other), "data_dir": str(other)}, "beside --data_dir"),
+        ({"images": str(other), "split": "validation"}, "--split=validation of --images=.*: expected test or train"),
+        ({"data_dir": str(other)}, "the run's images are a folder of pictures; expected --images"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            evaluate_run(EvalConfig(run=str(run_dir), **more))
     assert evaluate_run(EvalConfig(run=str(run_dir), split="train"))["train_error"] <= 1
+    assert "*** train: images that were trained on" in capsys.readouterr().out
+    seen = evaluate_run(EvalConfig(run=str(run_dir), images=str(tmp_path / "fruit")))
+    assert seen["on_training"] == seen["num_test"] == 18
+    assert "*** 18 of 18 images tested on are among those of the training" in capsys.readouterr().out
     assert "Images of the training" in (run_dir / "report_train.html").read_text()
+
+
+def test_runs_that_saw_each_others_test_images_are_no_ensemble():
+    def member(fold, resize="crop"):
+        preparation = own.Preparation(height=16, width=16, channels=3, resize=resize)
+        return SimpleNamespace(
+            run_dir=f"runs/{fold}", preparation=preparation, config=Config(images="photos", test_fold=fold)
+        )
+
+    first = member("1/5")
+    _check_alike(member("1/5"), first, by_fold=True)
+    with pytest.raises(UsageError, match="runs/2/5 was trained with --test_fold=2/5, runs/1/5 with 1/5: each saw test"):
+        _check_alike(member("2/5"), first, by_fold=True)
+    _check_alike(member("2/5"), first, by_fold=False)  # by pictures that none has seen
+    with pytest.raises(UsageError, match="has the preparation .*resize='pad'"):
+        _check_alike(member("1/5", "pad"), first, by_fold=False)
 
 
 def damaged(run_dir: Path) -> Path:

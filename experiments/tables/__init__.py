@@ -33,6 +33,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "all results": functools.partial(accuracy.accuracy, list(accuracy.ROWS)),
     "ten minutes": accuracy.ten_minutes,
     "half the time": accuracy.half_the_time,
+    "half an hour": accuracy.half_hour,
     "photographs": accuracy.photographs,
     "terms": accuracy.ablation,
     "generator": accuracy.generator,

@@ -156,6 +156,32 @@ def half_the_time() -> str:
     return markdown([first, "steps", "minutes of one core", "test error, mean ± deviation (by label seed)"], rows)
 
 
+def half_hour() -> str:
+    """What makes use of half an hour, by held-out train images."""
+    rows = []
+    for name, recipe in result("svhn_lite_half_hour")["recipes"].items():
+        runs = recipe["runs"]
+        taken = ", ".join(f"{run['summary']['train_seconds'] / 60:.0f}" for run in runs)
+        halves = [_error_after_half(run["history"]) for run in runs]
+        half = _mean_and_each({"mean_error": statistics.mean(halves), "runs": [{"error": each} for each in halves]})
+        rows.append([_HALF_HOUR[name], f"{runs[0]['summary']['steps']:,}", taken, half, error(recipe)])
+    header = ["today's default without a generator", "steps", "minutes of one core"]
+    return markdown([*header, "error after half of the steps, % (by label seed)", "at the end"], rows)
+
+
+_HALF_HOUR = {
+    "default": "as it is",
+    "constant rate": "a constant learning rate, `--decay_start=1`",
+    "twice as wide": "**twice as many filters**, `--arch=medium`",
+}
+
+
+def _error_after_half(history: dict[str, list[float]]) -> float:
+    """Returns the validation error of the row that is nearest to half of the steps."""
+    row = min(range(len(history["step"])), key=lambda row: abs(history["step"][row] - history["step"][-1] / 2))
+    return history["validation_error"][row]
+
+
 _TERMS = {
     "base": "**base**: pseudo-labels, GAN in every fourth step",
     "labels only": "labels only",

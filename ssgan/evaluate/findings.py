@@ -87,7 +87,7 @@ def gather(member: Member, images: Source, *, data_dir: str | None = None, cache
         missing = str(error)
     if training is not None:
         labels = int(training.mask.sum())
-        features = _features(member.averaged)
+        features = _features(member.saved)
         suspects = training.suspects(features) if features else []
         doubted = "" if features else "the classifier has no layer of features"
         pairs = None if on_training else training.found_in(images)

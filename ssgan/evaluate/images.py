@@ -28,6 +28,7 @@ def test_images(member: Member, options: "EvalConfig") -> tuple["Source", bool]:
         UsageError: if there are no such images, some of them have no label, or options do not go together.
     """
     config = member.config
+    _check_sources(options, own_run=config.dataset == OWN)
     if options.images is not None:
         return _pictures(member, options), True
     if options.labels_file is not None:
@@ -48,13 +49,27 @@ def test_images(member: Member, options: "EvalConfig") -> tuple["Source", bool]:
     return images, (dataset, data_dir) != (config.dataset, config.data_dir)
 
 
+def _check_sources(options: "EvalConfig", *, own_run: bool) -> None:
+    """Refuses options that name two sources of images, or one that is not looked at."""
+    for name in ("dataset", "data_dir"):
+        if options.images is not None and getattr(options, name) is not None:
+            raise UsageError(f"--images={options.images} beside --{name}: expected one of the two, or neither")
+    if options.images is not None and options.split not in ("test", "train"):
+        raise UsageError(f"--split={options.split} of --images={options.images}: expected test or train")
+    if own_run and options.data_dir is not None and options.dataset is None:
+        raise UsageError(
+            f"--data_dir={options.data_dir}: the run's images are a folder of pictures; expected --images, or "
+            "--dataset as well"
+        )
+
+
 def _pictures(member: Member, options: "EvalConfig") -> own.OwnImages:
     """Returns the pictures of a folder that have a label, as test images: those in its `test/`, or else all."""
     names = tuple(member.about["class_names"])
     folder = own.find(options.images or "", labels_file=options.labels_file, class_names=names)
     split = "test" if folder.has_test and options.split == "test" else "train"
     found = own.load(folder, split, member.preparation, cache_dir=options.cache_dir, skip=options.skip_unreadable)
-    return dataclasses.replace(_labeled(found), split="test")
+    return dataclasses.replace(_labeled(found), split=options.split)
 
 
 def _labeled(images: "Source") -> own.OwnImages:

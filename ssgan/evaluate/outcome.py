@@ -87,6 +87,10 @@ def evaluate_classifiers(
     if has_one and (count := draws_to_measure(first, images, options.samples, has_score=options.accuracy_score)):
         metrics["samples"] = _sample_figures(first, images, options, count=count)
 
+    found = gather(first, images, data_dir=_data_dir(first, options), cache_dir=options.cache_dir)
+    if found.training is not None:
+        metrics["on_training"] = len(images if found.pairs is None else found.pairs)
+
     # Files and the page, then the report: it may be read by nobody
     name = f"{images.name} (SYNTHETIC)" if images.synthetic else images.name
     what = f"trained on {first.trained_on}" if has_one else f"ensemble of {len(members)} runs"
@@ -100,13 +104,18 @@ def evaluate_classifiers(
     write_page(
         page,
         Tested(title=name, tested_on=where, images=images, probabilities=mean[0], evaluation=ema, raw=raw),
-        gather(first, images, data_dir=_data_dir(first, options), cache_dir=options.cache_dir),
+        found,
         members=[(member.run_dir, member.trained_on, pair[0]) for member, pair in zip(members, alone, strict=True)],
         samples=metrics.get("samples"),
         confusion=picture,
     )
     if images.split == "train" and any(images.name == member.about["dataset"] for member in members):
         print("*** train: images that were trained on; their error is no test error ***")
+    elif found.pairs:
+        print(
+            f"*** {len(found.pairs):,} of {len(images):,} images tested on are among those of the training, exactly or "
+            "nearly: the error looks smaller than it is ***"
+        )
     if has_one:
         print(f"{first.run_dir}: {what}, tested on {where}\n")
     else:

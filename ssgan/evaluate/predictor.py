@@ -30,7 +30,7 @@ class Predictor:
     Attributes:
         class_names: of the K classes.
         preparation: of the images, as in training.
-        is_assumed: whether the run does not say how its images were prepared: `pad` is taken then.
+        is_assumed: whether one of the runs does not say how its images were prepared: `pad` is taken then.
         digests: sha256 of each run's classifier.
         logits: a model for each run, of images to the logits of each view of them, [batch, views, K].
         num_views: of an image, at most.
@@ -101,7 +101,7 @@ def read_predictor(
     first_dir, first = read[0][0], read[0][1]
     views = [_views(run_dir, first["class_names"]) if has_views else test_time.Views() for run_dir, *_ in read]
     for run_dir, about, *_ in read[1:]:
-        for name in about:
+        for name in ("class_names", "preparation"):
             if about[name] != first[name]:
                 raise UsageError(
                     f"{run_dir} has the {name} {about[name]}, {first_dir} has {first[name]}; expected runs of the same "
@@ -110,7 +110,7 @@ def read_predictor(
     return Predictor(
         class_names=tuple(first["class_names"]),
         preparation=first["preparation"],
-        is_assumed=first["is_assumed"],
+        is_assumed=any(about["is_assumed"] for _, about, *_ in read),
         digests=tuple(digest for *_, digest, _ in read),
         logits=tuple(test_time.of_each(logits, seen) for (*_, logits), seen in zip(read, views, strict=True)),
         num_views=max(map(len, views)),

@@ -35,7 +35,7 @@ class Member:
     """A finished run.
 
     Its options, what it says of its images, its classifiers with the EMA and the raw weights and, if it had one, the
-    generator to take samples from.
+    generator to take samples from; `saved` is the classifier of its file, whatever becomes of `averaged`.
     """
 
     run_dir: Path
@@ -44,6 +44,7 @@ class Member:
     averaged: keras.Model
     raw: keras.Model
     sampler: Generator | None
+    saved: keras.Model
 
     @property
     def preparation(self) -> Preparation:
@@ -171,7 +172,7 @@ def _read_member(run_dir: Path, *, sha256: str | None) -> Member:
     check_made_for(run_dir / CLASSIFIER_FILE, (averaged.input_shape[1:], averaged.output_shape[-1]), (shape, classes))
     check_made_for(run_dir / run.MODEL, (gan.generator.image_shape, gan.discriminator.num_classes), (shape, classes))
     sampler = gan.sampler if config.gan_weight else None
-    return Member(run_dir, config, about, averaged, to_classifier(gan.discriminator, shape), sampler)
+    return Member(run_dir, config, about, averaged, to_classifier(gan.discriminator, shape), sampler, saved=averaged)
 
 
 def check_has_classes(config: Config, run_dir: Path) -> None:
