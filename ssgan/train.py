@@ -97,6 +97,8 @@ def _train(config: Config, workers: "Workers", further: Sequence["keras.callback
     config, label_mask, held_out = sources.choose_labels(config, images)
     config = dataclasses.replace(config, flip=augment.resolve_flip(config.flip, images.class_names))
     unlabeled = np.flatnonzero(~held_out)
+    if config.class_prior and not config.resume:
+        _check_class_prior(config, held_out=int(held_out.sum()), without_label=int((~label_mask & ~held_out).sum()))
     steps = recipe.total_steps(config, num_unlabeled=len(unlabeled))
     about = _about(config, images, workers, label_mask_digest=labels.mask_digest(label_mask))
     alike = ["digest", "label_mask_digest", "ssgan", "tensorflow", "keras", "onednn", "deterministic", "replicas"]
@@ -226,6 +228,18 @@ def _left_out(images: "Source") -> str | None:
 def _some(names: Sequence[str]) -> str:
     more = f"; and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return "; ".join(names[:_NAMED]) + more
+
+
+def _check_class_prior(config: Config, *, held_out: int, without_label: int) -> None:
+    """Refuses --class_prior where nothing would come of it at the end."""
+    from ssgan.evaluate.confidence import LEAST_IMAGES
+
+    if held_out < LEAST_IMAGES or not without_label:
+        fewer = "--labels=N, fewer than there are, and " if config.images is not None else ""
+        raise UsageError(
+            f"--class_prior: {held_out:,} images are held out, and {without_label:,} left without a label; expected at "
+            f"least {LEAST_IMAGES} held out ({fewer}--validation=500), and others without a label"
+        )
 
 
 def _without_test_split(config: Config, name: str, splits: Sequence[str]) -> str | None:

@@ -8,8 +8,10 @@ import pytest
 
 from ssgan import classifier as classifiers
 from ssgan.data import ImageSet
+from ssgan.errors import UsageError
 from ssgan.evaluate import class_prior, confidence
 from ssgan.options import Config
+from ssgan.train import _check_class_prior, train
 from ssgan.training import results
 
 
@@ -70,6 +72,24 @@ def test_a_classifier_is_corrected_towards_the_frequencies():
     assert bias[0] - bias[1] == pytest.approx(np.log(9), rel=0.3)  # times the temperature, near 1
 
 
+def test_temperature_and_frequencies_of_the_labels_are_taken_into_account():
+    model = plain()  # as it learns from labels of 3 to 1, twice as sure as it is right
+    model.get_layer("logits").set_weights([np.array([[2.0, 0.0]]), np.array([2 * np.log(3), 0.0])])
+    (images, _), held_out = drawn(0.9, 4000), drawn(0.9, 1000, seed=1)
+    found = class_prior.correct(model, images, held_out, np.array([0, 0, 0, 1]))
+    np.testing.assert_allclose(found["frequencies"], [0.9, 0.1], atol=0.03)
+    bias = model.get_layer("logits").bias.numpy()
+    added = bias[0] - bias[1] - 2 * np.log(3)
+    assert added == pytest.approx(2 * (np.log(0.9 / 0.75) - np.log(0.1 / 0.25)), rel=0.3)
+
+
+def test_images_from_everywhere_are_looked_at():
+    rows = np.arange(25_000)
+    found = class_prior.some(rows)
+    assert len(found) == 10_000 and (found[0], found[-1]) == (0, 24_999) and set(np.diff(found)) == {2, 3}
+    np.testing.assert_array_equal(class_prior.some(rows[5:9]), rows[5:9])
+
+
 def test_it_stays_where_held_out_images_become_less_likely():
     model = plain()
     (images, _), held_out = drawn(0.9, 1000), drawn(0.3, 1000, seed=1)
@@ -99,6 +119,18 @@ class Trained:
 
     def save(self, path):
         path.write_text("")
+
+
+def test_what_would_come_to_nothing_is_refused_before_the_training(cache, tmp_path):
+    options = {"dataset": "street_digits", "data_dir": str(cache), "train_images": 300, "class_prior": True}
+    run_dir = tmp_path / "run"
+    for labels, held_out in ((20, 199), (100, 200)):
+        with pytest.raises(UsageError, match=f"{held_out} images are held out.* at least 200 held out .--validation"):
+            train(Config(**options, labels=labels, validation=held_out, run_dir=str(run_dir)))
+    with pytest.raises(UsageError, match=r"\(--labels=N, fewer than there are, and --validation=500\)"):
+        _check_class_prior(Config(images="photos"), held_out=0, without_label=9)
+    _check_class_prior(Config(), held_out=200, without_label=1)
+    assert not run_dir.exists()
 
 
 @pytest.mark.parametrize(("held_out", "is_corrected"), [(400, True), (100, False)])

@@ -16,11 +16,12 @@ from ssgan.predict import PredictConfig
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 0.0, 0.0], [-3.0, -4.0, -5.0]])
 
 
-@pytest.mark.parametrize(("size", "share"), [(2.0, 0.9), (0.5, 0.7), (6.0, 0.75)])
+@pytest.mark.parametrize(("size", "share"), [(2.0, 0.9), (0.5, 0.7), (6.0, 0.75), (1.0, 1.0)])
 def test_the_temperature_of_two_classes_has_a_closed_form(size, share):
     labels = (np.arange(1000) >= 1000 * share).astype(int)
     logits = np.tile([size, -size], (1000, 1))  # always for the first, which is right in so many
-    expected = 2 * size / np.log(share / (1 - share))
+    smoothed = share * 1001 / 1002 + (1 - share) / 1002
+    expected = 2 * size / np.log(smoothed / (1 - smoothed))
     assert best_temperature(logits, labels) == pytest.approx(expected, rel=1e-3)
 
 
@@ -68,6 +69,7 @@ def test_what_is_measured_is_read_again(classifier, tmp_path):
     probabilities = np.exp(logits := logits_of(images).numpy()) / np.exp(logits).sum(axis=1, keepdims=True)
     expected = -np.log(probabilities[np.arange(300), labels]).mean()
     assert found["before"]["negative_log_likelihood"] == pytest.approx(expected, rel=1e-5)
+    assert found["outlier_thresholds"] == outliers.thresholds(logits_of(images).numpy())
     (tmp_path / confidence.FILE).write_text(json.dumps(found))
     assert confidence.read(tmp_path) == found
 
@@ -90,6 +92,6 @@ def test_a_damaged_file_is_refused(tmp_path, changed, message):
 
 def test_a_run_that_held_out_too_few_says_what_to_do(tmp_path):
     with pytest.raises(
-        UsageError, match="has no calibration.json; .* at least 200 images: train with --validation=500"
+        UsageError, match="has no calibration.json; .* at least 200 images: train with --validation=500, .*--labels=N"
     ):
         confidence.read(tmp_path)

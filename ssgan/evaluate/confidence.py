@@ -53,8 +53,8 @@ def read(run_dir: Path) -> dict[str, Any]:
     path = run_dir / FILE
     if not path.exists():
         raise UsageError(
-            f"{run_dir} has no {FILE}; expected a run that held out at least {LEAST_IMAGES} images: train with "
-            "--validation=500"
+            f"{run_dir} has no {FILE}; expected a run of version 0.6 or later that held out at least {LEAST_IMAGES} "
+            "images: train with --validation=500, on your own pictures also with --labels=N, fewer than there are"
         )
     found = files.read_json(path)
     names = found.get("outlier_thresholds")
