@@ -1,5 +1,7 @@
 """Muon for the kernels of convolutions."""
 
+import re
+
 import keras
 from keras import ops
 
@@ -21,9 +23,11 @@ class ConvMuon(keras.optimizers.Muon):
         learning_rate: of Adam, a float or a schedule.
         kernel_rate: the learning rate of the kernels, as a multiple of that.
         adam_beta_1: decay of Adam's mean of gradients, 0..1.
-        momentum: decay of the kernels' momentum, 0..1; it is Nesterov's.
+        momentum: decay of the kernels' momentum, 0..1; it is Nesterov's unless `nesterov=False`.
         ns_steps: Newton-Schulz iterations, at least 1.
-        **kwargs: further arguments of `keras.optimizers.Muon`.
+        weight_decay, adam_weight_decay: share of a kernel, and of what Adam changes, that is taken off in a step, as a
+            multiple of `learning_rate`.
+        **kwargs: further arguments of `keras.optimizers.Muon`; `exclude_layers` are left to Adam.
     """
 
     def __init__(
@@ -50,11 +54,13 @@ class ConvMuon(keras.optimizers.Muon):
         self.kernel_rate = kernel_rate
 
     def _should_use_adamw(self, variable) -> bool:
-        return len(variable.shape) != 4 or variable.shape[2] <= _MOST_CHANNELS
+        if len(variable.shape) != 4 or variable.shape[2] <= _MOST_CHANNELS:
+            return True
+        return any(re.search(keyword, variable.path) for keyword in self.exclude_layers)
 
     def _muon_update_step(self, gradient, variable, lr, m):
         self.assign(m, self.momentum * m + gradient)
-        ahead = gradient + self.momentum * m
+        ahead = gradient + self.momentum * m if self.nesterov else m
         matrix = ops.reshape(ahead, (-1, variable.shape[-1]))
         update = self.lr_adjust(lr * self.kernel_rate * self.zeropower_via_newtonschulz5(matrix, self.ns_steps))
         self.assign_sub(variable, ops.reshape(update, variable.shape))

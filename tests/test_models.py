@@ -209,6 +209,13 @@ def test_images_above_32_pixels_are_halved_first(size, halvings):
     assert Generator((size, size, 3), width=1).levels == 3 + halvings
 
 
+@pytest.mark.parametrize("arch", ["medium", "tiny", "paper_svhn", "paper_cifar", "article"])
+def test_images_are_halved_by_as_many_filters_as_the_first_convolution_has(arch):
+    networks = Discriminator(10, arch=arch), built(Discriminator(10, arch=arch), 64)
+    whole, halved = ([one for one in structure(network) if isinstance(one, tuple)] for network in networks)
+    assert halved == [(whole[0][0], 3, 2, "same"), *whole]
+
+
 def test_networks_of_earlier_versions_are_made_as_they_were():
     network = Discriminator.from_config({"num_classes": 10, "arch": "small", "pooling": "max"})
     assert structure(built(network, 64)) == structure(Discriminator(10))

@@ -22,16 +22,16 @@ def orthogonalized(matrix: np.ndarray, steps: int) -> np.ndarray:
     return wide.T if matrix.shape[0] > matrix.shape[1] else wide
 
 
-@pytest.mark.parametrize("shape", [(3, 3, 8, 16), (1, 1, 8, 16)])
-def test_two_steps_are_those_of_the_formula(shape):
+@pytest.mark.parametrize(("shape", "nesterov"), [((3, 3, 8, 16), True), ((1, 1, 8, 16), True), ((3, 3, 8, 16), False)])
+def test_two_steps_are_those_of_the_formula(shape, nesterov):
     random = np.random.default_rng(0)
     (kernel,) = variables(random, shape)
-    optimizer = ConvMuon(0.01, kernel_rate=3.0, momentum=0.8, ns_steps=2)
+    optimizer = ConvMuon(0.01, kernel_rate=3.0, momentum=0.8, ns_steps=2, nesterov=nesterov)
     expected, momentum = kernel.numpy().astype(float), np.zeros(shape)
     for _ in range(2):
         gradient = random.normal(size=shape).astype(np.float32)
         momentum = 0.8 * momentum + gradient
-        matrix = (gradient + 0.8 * momentum).reshape(-1, shape[-1])
+        matrix = (gradient + 0.8 * momentum if nesterov else momentum).reshape(-1, shape[-1])
         size = 0.2 * np.sqrt(max(matrix.shape))
         expected -= 0.03 * size * orthogonalized(matrix, 2).reshape(shape)
         optimizer.apply([keras.ops.convert_to_tensor(gradient)], [kernel])
@@ -61,6 +61,19 @@ def test_all_else_is_left_to_adam():
             optimizer.apply(gradients, these)
     for one, other in zip(muon, adam, strict=True):
         np.testing.assert_allclose(one.numpy(), other.numpy(), rtol=1e-6, atol=1e-7)
+
+
+def test_excluded_layers_are_left_to_adam_and_weights_decay_by_the_learning_rate():
+    random = np.random.default_rng(2)
+    kernels = [keras.Variable(np.ones((3, 3, 8, 8), "float32"), name=name) for name in ("kernel", "kernel_of_the_head")]
+    gradient = keras.ops.convert_to_tensor(random.normal(size=(3, 3, 8, 8)), "float32")
+    ConvMuon(1e-3, exclude_layers=["head"]).apply([gradient, gradient], kernels)
+    changes = [abs(one.numpy() - 1) for one in kernels]
+    np.testing.assert_allclose(changes[1], 1e-3, rtol=1e-3)  # Adam's first step
+    assert changes[0].std() > 1e-4
+    still = keras.Variable(np.ones((3, 3, 8, 8), "float32"))
+    ConvMuon(0.1, weight_decay=0.2).apply([keras.ops.zeros((3, 3, 8, 8))], [still])
+    np.testing.assert_allclose(still.numpy(), 1 - 0.1 * 0.2, rtol=1e-6)
 
 
 def compiled(schedule) -> ssgan.SSGAN:

@@ -29,6 +29,7 @@ from ssgan.data.own import stream
 from ssgan.data.own.decode import Preparation, Unreadable, read_picture
 from ssgan.errors import Stopped, UsageError
 from ssgan.evaluate import confidence
+from ssgan.evaluate.outliers import SCORES
 from ssgan.evaluate.predictor import read_predictor
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
@@ -185,6 +186,25 @@ def test_outliers_are_told_by_a_score_and_a_threshold_and_logits_are_calibrated(
     assert {line["outlier"] for line in lines if line["reason"]} == {None}
     both = predicted_rows(capsysbinary, f"--run={run_dir},{runs[1]}", pictures)
     assert {row["outlier"] for row in both} == {""}  # of an ensemble, no threshold is known
+
+
+def test_each_run_of_an_ensemble_has_its_own_temperature_and_views(runs, pictures, tmp_path):
+    images, expected, folders = np.stack([read_picture(path, SQUARE) for path in pictures.glob("1/*")]), [], []
+    for number, (temperature, shift, augment) in enumerate([(2.0, 0, "photo"), (0.5, 1, "none")]):
+        run_dir = Path(shutil.copytree(runs[number], tmp_path / str(number)))
+        files.write(run_dir / run.OPTIONS, Config(labels=2, shift=shift, augment=augment, flip="no").to_json())
+        thresholds = dict.fromkeys(SCORES, 0.5)
+        files.write_json(run_dir / confidence.FILE, {"temperature": temperature, "outlier_thresholds": thresholds})
+        classifier = ssgan.load_classifier(run_dir)
+        logits_of = keras.Model(classifier.input, classifier.get_layer("logits").output)
+        views = test_time.views_of(shift=shift, flip="no", augment=augment).of(keras.ops.convert_to_tensor(images))
+        powers = [np.exp(logits_of(views[:, one]).numpy() / temperature) for one in range(views.shape[1])]
+        expected.append(np.mean([power / power.sum(axis=1, keepdims=True) for power in powers], axis=0))
+        folders.append(str(run_dir))
+    predictor = read_predictor(",".join(folders), has_views=True, is_calibrated=True)
+    probabilities, _ = predictor.compiled(len(images))(images)
+    np.testing.assert_allclose(probabilities, np.mean(expected, axis=0), rtol=1e-5)
+    assert predictor.num_views == 9
 
 
 def test_views_are_averaged(runs, pictures, tmp_path, small_batches, capsysbinary):
