@@ -114,6 +114,7 @@ def evaluate_run(options: EvalConfig) -> dict:
 
 def _evaluate(options: EvalConfig, workers: "Workers") -> dict:
     """Evaluates with those who work together; see `evaluate_run`."""
+    from ssgan.data.own import OwnImages
     from ssgan.evaluate.images import test_images
     from ssgan.evaluate.outcome import evaluate_classifiers, evaluate_plain_gan, probabilities_of
     from ssgan.evaluate.runs import read_members
@@ -124,7 +125,8 @@ def _evaluate(options: EvalConfig, workers: "Workers") -> dict:
     images, other = test_images(members[0], options)
     for member in members:
         _check_images(member, images)
-        _check_alike(member, members[0], by_fold=not other)
+        if isinstance(images, OwnImages):
+            _check_alike(member, members[0], by_fold=not other)
     check_asked(members, samples=options.samples, has_score=options.accuracy_score)
     has_classes = all(member.config.has_labels for member in members)
     if not has_classes and (options.views or options.calibrated):

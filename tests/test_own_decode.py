@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from ssgan.data.own import Preparation, Unreadable, decode, read_picture
+from ssgan.data.resize import fitted
 from ssgan.errors import UsageError
 from tests import odd_files
 
@@ -86,6 +87,17 @@ def test_crop_keeps_the_middle_pad_keeps_all_and_stretch_keeps_no_shape():
     assert (padded[15, [4, 15, 25]].argmax(axis=1) == [0, 1, 2]).all() and (padded[[0, 9, 20, 29]] == 0).all()
     assert (padded[10:20].max(axis=-1) > 100).all()
     assert (prepared("stretch")[[0, 15, 29]][:, [4, 15, 25]].argmax(axis=-1) == [0, 1, 2]).all()
+
+
+@pytest.mark.parametrize(
+    ("shape", "wanted"), [((28, 28), (32, 32)), ((20, 16), (64, 50)), ((90, 60), (32, 32)), ((64, 64), (64, 64))]
+)
+def test_a_picture_is_prepared_as_an_image_of_a_data_set_is(shape, wanted):
+    pixels = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    preparation = Preparation(height=wanted[0], width=wanted[1], channels=3, resize="whole")
+    found = decode.decode(odd_files.saved(Image.fromarray(pixels), "PNG"), preparation)[0].astype(int)
+    expected = fitted(pixels, wanted).numpy()
+    assert abs(found - expected).max() <= 2 and found.std() > 20
 
 
 @pytest.mark.parametrize("name", ["one_row.png", "one_column.png"])

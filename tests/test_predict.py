@@ -554,14 +554,14 @@ def test_runs_that_do_not_fit_each_other_are_no_ensemble(runs, tmp_path):
             read_predictor(f"{runs[0]},{make_run(tmp_path / str(number), **options)}")
 
 
-def test_a_run_that_does_not_say_how_it_prepared_goes_with_one_that_padded(tmp_path):
-    padded = make_run(tmp_path / "padded", preparation=Preparation(**{**SQUARE.as_dict(), "resize": "pad"}))
+def test_a_run_that_does_not_say_how_it_prepared_goes_with_one_on_a_data_set(tmp_path):
+    whole = make_run(tmp_path / "whole", preparation=Preparation(**{**SQUARE.as_dict(), "resize": "whole"}))
     silent = make_run(tmp_path / "silent")
     about = files.read_json(silent / run.ABOUT)
     about.pop("preparation")
     files.write_json(silent / run.ABOUT, about)
-    assert not read_predictor(str(padded)).is_assumed
-    assert read_predictor(f"{padded},{silent}").is_assumed
+    assert not read_predictor(str(whole)).is_assumed
+    assert read_predictor(f"{whole},{silent}").is_assumed
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ class Predictor:
     Attributes:
         class_names: of the K classes.
         preparation: of the images, as in training.
-        is_assumed: whether one of the runs does not say how its images were prepared: `pad` is taken then.
+        is_assumed: whether one of the runs does not say how its images were prepared: `whole` is taken then.
         digests: sha256 of each run's classifier.
         logits: a model for each run, of images to the logits of each view of them, [batch, views, K].
         num_views: of an image, at most.

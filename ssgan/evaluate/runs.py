@@ -102,7 +102,7 @@ def read_about(path: Path) -> dict:
 
 
 def preparation_of(about: dict[str, Any], path: Path) -> Preparation:
-    """Returns how a run's images were prepared: padded, where a run of an earlier version does not say.
+    """Returns how a run's images were prepared: as a data set's, where a run of an earlier version does not say.
 
     Raises:
         UsageError: if `about`, which `read_about` returned of the file `path`, says what cannot be.
@@ -110,7 +110,7 @@ def preparation_of(about: dict[str, Any], path: Path) -> Preparation:
     shape = about["image_shape"]
     values = dict(zip(("height", "width", "channels"), shape, strict=False))
     try:
-        preparation = Preparation.from_dict(about.get("preparation", {**values, "resize": "pad"}))
+        preparation = Preparation.from_dict(about.get("preparation", {**values, "resize": "whole"}))
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
     if list(preparation.image_shape) != shape:

@@ -14,6 +14,7 @@ _FITS = {
     "crop": "scaled until the short side fits; what is beyond the middle of the long side is cut off",
     "pad": "scaled until the long side fits; the rest is black",
     "stretch": "stretched to that size",
+    "whole": "shrunk until the long side fits, or enlarged by the largest whole factor that fits; the rest is black",
 }
 
 

@@ -111,7 +111,7 @@ def preparation(config: Config, channels: int | None = None) -> own.Preparation:
     height, width = config.size or (DEFAULT_SIZE, DEFAULT_SIZE)
     if channels is None:
         channels = 1 if config.color == "grey" else 3
-    resize = config.resize if config.images else "pad"
+    resize = config.resize if config.images else "whole"
     return own.Preparation(height=height, width=width, channels=channels, resize=resize)
 
 

@@ -14,7 +14,7 @@ from ssgan.data.own.opening import Unreadable, opened, read_content, unreadable_
 from ssgan.errors import UsageError
 from ssgan.store import files
 
-FITS = ("crop", "pad", "stretch")
+FITS = ("crop", "pad", "stretch", "whole")
 BACKGROUND = (255, 255, 255)  # of what is transparent
 SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # Pillow's modes
 _ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -28,7 +28,8 @@ class Preparation:
         height, width: of the images, pixels, 16 to 128.
         channels: 3 for colour, 1 for grey.
         resize: `crop`: the short side fits, what is beyond the middle of the long one is cut off; `pad`: the long side
-            fits, the rest is black; `stretch`: both fit, whatever becomes of the shape.
+            fits, the rest is black; `stretch`: both fit, whatever becomes of the shape; `whole`: as `pad`, but enlarged
+            by whole factors only, as images of data sets are, see `ssgan.data.resize.fitted`.
 
     Raises:
         UsageError: from the constructor, for other values.
@@ -183,6 +184,8 @@ def _orientation(picture: Image.Image) -> int:
 def _factor(size: tuple[int, int], wanted: tuple[int, int], resize: str) -> float:
     """Returns by how much the sides are shrunk; of `stretch`, the side that is shrunk less."""
     factors = [new / old for new, old in zip(wanted, size, strict=True)]
+    if resize == "whole":
+        return math.floor(least) if (least := min(factors)) > 1 else least
     return min(factors) if resize == "pad" else max(factors)
 
 
