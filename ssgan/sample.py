@@ -180,7 +180,10 @@ def _folder_name(label: int, names: Sequence[str]) -> str:
     """Returns the name of a class where it is fit for a folder; else its number: names come from anyone."""
     if label < 0:
         return "_unlabeled"
-    return names[label] if re.fullmatch(r"[^\W_][\w .-]{0,99}", names[label]) else f"class {label}"
+    if re.fullmatch(r"[^\W_][\w .-]{0,99}", names[label]):
+        return names[label]
+    number = f"class {label}"
+    return number if number not in names else f"{number} of {len(names)}"
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from ssgan.data import own
 from ssgan.data.own.images import in_fold
 from ssgan.errors import UsageError
 from ssgan.eval import EvalConfig, _check_alike, evaluate_run
+from ssgan.evaluate.images import test_images as chosen_images
 from ssgan.options import Config
 from ssgan.options.flags import parse_flags
 from ssgan.options.recipes import OWN_IMAGES, lines
@@ -195,6 +196,19 @@ def test_a_part_of_the_labelled_images_is_for_testing(tmp_path):
     assert sorted(tested) == sorted(str(path.relative_to(folder)) for path in folder.glob("[!_]*/*.png"))
     with pytest.raises(UsageError, match="has test pictures"):
         settled(write_folder(tmp_path / "tested", test=1), test_fold="1/5")
+
+
+def test_a_part_of_a_folder_that_has_changed_is_no_test(tmp_path):
+    folder = write_folder(tmp_path / "fruit", of_each=10)
+    config, train_images, test_images = settled(folder, test_fold="1/5")
+    member = SimpleNamespace(config=config, run_dir="runs/fruit", about={"digest": train_images.digest})
+    found, other = chosen_images(member, EvalConfig())
+    assert found.digest == test_images.digest and not other
+    (folder / "lime" / "3.png").unlink()
+    with pytest.raises(
+        UsageError, match="fruit' is not as it was when runs/fruit was trained.*--test_fold=1/5 is drawn"
+    ):
+        chosen_images(member, EvalConfig())
 
 
 def test_a_part_is_the_same_in_every_call(tmp_path):

@@ -89,6 +89,19 @@ def test_no_folder_of_pictures_is_refused(name, tmp_path):
         list_pictures(tmp_path / name)
 
 
+def test_what_leads_out_of_a_folder_of_links_is_said(tmp_path):
+    write(tmp_path, "data/cat/1.png")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "cat").symlink_to(tmp_path / "data" / "cat")
+    with pytest.raises(UsageError, match="holds no pictures; .* in it; cat: a link that leads out of the folder"):
+        list_pictures(tmp_path / "links")
+
+
+def test_what_network_drives_leave_is_no_picture(tmp_path):
+    write(tmp_path, "cat/1.png", "cat/@eaDir/1.png/SYNOPHOTO_THUMB_M.png", "$RECYCLE.BIN/2.png", "@eaDir/3.png")
+    assert list(list_pictures(tmp_path).paths) == ["cat/1.png"]
+
+
 def entries(*keys):
     return {key: (one.label, one.split) for key, one in read_folders(keys, layout.Path("images")).items()}
 
@@ -178,6 +191,14 @@ def test_find_brings_together_what_is_named_beside_the_folder(tmp_path):
     assert set(found.left_out) == {"test/4.png", "test/cat/2.png", "val/cat/3.png"}
     with pytest.raises(UsageError, match="images/test' lies in .*, all of whose pictures are taken; put it elsewhere"):
         find(tmp_path / "images", test_images=tmp_path / "images/test")
+    more = tmp_path / "more"
+    for inner, roots in (
+        ("cat' lies in .*more'", {"unlabeled_images": more, "test_images": more / "cat"}),
+        ("more' lies in .*more'", {"unlabeled_images": more, "test_images": more}),
+        ("images' lies in", {"unlabeled_images": tmp_path}),
+    ):
+        with pytest.raises(UsageError, match=inner):
+            find(tmp_path / "images", **roots)
 
 
 def test_pictures_without_labels_are_refused_with_the_ways_to_label_them(tmp_path):

@@ -138,3 +138,8 @@ def test_classes_are_even_and_pixels_in_their_range():
 )
 def test_names_of_folders_are_harmless(name, expected):
     assert _folder_name(0, [name]) == expected
+
+
+def test_two_classes_never_share_a_folder():
+    names = ["class 1", "a/b", "c"]
+    assert [_folder_name(label, names) for label in range(3)] == ["class 1", "class 1 of 3", "c"]

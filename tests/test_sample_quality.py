@@ -52,14 +52,18 @@ def folder(tmp_path_factory):
     return made(tmp_path_factory.mktemp("quality") / "run")
 
 
+WHERE = []  # the training images were looked for
+
+
 @pytest.fixture
 def images(monkeypatch):
-    images = noise_images(100)
+    images, training = noise_images(100), dataclasses.make_dataclass("Training", ["images"])
     monkeypatch.setattr("ssgan.evaluate.images.test_images", lambda member, options: (images, False))
+    WHERE.clear()
     monkeypatch.setattr(
         samples,
         "read_training_images",
-        lambda member: dataclasses.make_dataclass("Training", ["images"])(noise_images(60, "train")),
+        lambda member, **where: WHERE.append(where) or training(noise_images(60, "train")),
     )
     return images
 
@@ -111,7 +115,9 @@ def test_the_trained_net_knows_the_classes_and_the_score_has_one_of_real_images_
     monkeypatch.setattr(quality, "trained_net", trained_net)
     monkeypatch.setattr(quality, "classification_accuracy_score", score)
     (member,) = read_members(str(folder), sha256=None)
-    found = samples.measure_samples(member, images, count=1000, feature_net="trained", has_score=True)
+    where = {"data_dir": "there", "cache_dir": "kept"}
+    found = samples.measure_samples(member, images, count=1000, feature_net="trained", has_score=True, **where)
+    assert [where, where] == WHERE
     assert len(nets[0][0]) == 60 and nets[0][1].dtype == np.int32
     assert found["generated"]["classes_present"] >= 1
     assert (found["generated"]["classification_error"], found["real"]["classification_error"]) == (0.1, 0.2)

@@ -38,6 +38,13 @@ def test_images(member: Member, options: "EvalConfig") -> tuple["Source", bool]:
         skip = config.skip_unreadable or options.skip_unreadable
         config = dataclasses.replace(config, cache_dir=options.cache_dir, skip_unreadable=skip)
         images = sources.load_images(config, options.split)
+        if config.test_fold is not None and sources.load_images(config, "train").digest != member.about.get("digest"):
+            raise UsageError(
+                f"{config.images!r} is not as it was when {member.run_dir} was trained: pictures or labels were "
+                f"added, removed or changed. --test_fold={config.test_fold} is drawn from all of them, so some test "
+                "images would be among those of the training; expected the folder as it was, or by --images pictures "
+                "that were not in it"
+            )
         return _labeled(images) if config.has_labels else images, False
     data_dir = options.data_dir or (config.data_dir if dataset == config.dataset else None)
     images = data.load(dataset, options.split, data_dir=data_dir, image_size=member.preparation.image_shape[:2])

@@ -182,7 +182,13 @@ def _data_dir(member: Member, options: "EvalConfig") -> str | None:
 def _sample_figures(member: Member, images: Source, options: "EvalConfig", *, count: int) -> dict[str, Any]:
     """Returns what generated images are like, beside real ones, and puts the numbers into the run's TensorBoard log."""
     found = measure_samples(
-        member, images, count=count, feature_net=options.feature_net, has_score=options.accuracy_score
+        member,
+        images,
+        count=count,
+        feature_net=options.feature_net,
+        has_score=options.accuracy_score,
+        data_dir=_data_dir(member, options),
+        cache_dir=options.cache_dir,
     )
     numbers = {
         f"samples_{kind}/{name}": value

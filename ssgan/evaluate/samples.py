@@ -22,6 +22,7 @@ DEFAULT_SAMPLES = 1000
 LEAST_IMAGES = 2 * LEAST_ROWS  # real ones: half of them beside the generated ones, half to hold both against
 _TRAINED_ON = 10_000  # images, of the nets that measure
 _SCALED_BY = 500  # images, of the net that is not trained
+_Examples = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]
 
 
 def draws_to_measure(member: Member, images: "Source", asked: int | None, *, has_score: bool = False) -> int:
@@ -54,7 +55,15 @@ def check_asked(members: Sequence[Member], *, samples: int | None, has_score: bo
 
 
 def measure_samples(
-    member: Member, images: "Source", *, count: int, feature_net: str, has_score: bool, seed: int = 0
+    member: Member,
+    images: "Source",
+    *,
+    count: int,
+    feature_net: str,
+    has_score: bool,
+    seed: int = 0,
+    data_dir: str | None = None,
+    cache_dir: str | None = None,
 ) -> dict[str, Any]:
     """Measures generated images, and as many real ones beside them, see `ssgan.quality.compare`.
 
@@ -67,9 +76,10 @@ def measure_samples(
             another one on real training images, as many or all that there are: `classification_error`
             (arXiv:1905.10887).
         seed: of noise, order and nets.
+        data_dir, cache_dir: of the training images, see `read_training_images`.
 
     Raises:
-        UsageError: if there are too few real images.
+        UsageError: if there are too few real images, or training images are needed and not found.
     """
     rows = np.random.RandomState(seed).permutation(len(images))
     count = min(count, len(images) // 2)
@@ -78,7 +88,8 @@ def measure_samples(
             f"{images.name} has {len(images):,} {images.split} images; expected at least {LEAST_IMAGES} to measure "
             "generated ones beside them, or --samples=0"
         )
-    net = _net(member, images, feature_net)
+    where = {"data_dir": data_dir, "cache_dir": cache_dir}
+    net = quality.trained_net(*_real_examples(member, **where)) if feature_net == "trained" else _random_net(images)
     generated, _ = draw(member, count, seed=seed)
     parts = images.read(rows[:count]), generated, images.read(rows[count : 2 * count])
     has_classes = feature_net == "trained" and member.config.has_labels
@@ -88,7 +99,7 @@ def measure_samples(
         num_classes=images.num_classes if has_classes else None,
     )
     if has_score:
-        for kind, score in _scores(member, images, seed=seed).items():
+        for kind, score in _scores(member, images, _real_examples(member, **where), seed=seed).items():
             found[kind] |= {"classification_error": score.error, "class_errors": score.class_errors}
     return found
 
@@ -99,15 +110,13 @@ def draw(member: Member, count: int, *, seed: int) -> tuple[npt.NDArray[np.uint8
     return draw_evenly(member.sampler, count, seed=seed)
 
 
-def _net(member: Member, images: "Source", name: str) -> Discriminator:
-    if name == "random":
-        return quality.random_net(images.read(np.arange(min(len(images), _SCALED_BY))))
-    return quality.trained_net(*_real_examples(member))
+def _random_net(images: "Source") -> Discriminator:
+    return quality.random_net(images.read(np.arange(min(len(images), _SCALED_BY))))
 
 
-def _real_examples(member: Member) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32]]:
+def _real_examples(member: Member, **where: str | None) -> _Examples:
     """Returns training images and their labels, seen by the run or not."""
-    images = read_training_images(member).images
+    images = read_training_images(member, **where).images
     rows = np.random.RandomState(0).permutation(np.flatnonzero(images.labels >= 0))[:_TRAINED_ON]
     return images.read(rows), images.labels[rows]
 
@@ -117,14 +126,14 @@ def _as_sample(net: Discriminator, images: npt.NDArray[np.uint8], *, has_classes
     return quality.Sample(features, logits.argmax(axis=1) if has_classes else None)
 
 
-def _scores(member: Member, images: "Source", *, seed: int) -> dict[str, Evaluation]:
+def _scores(member: Member, images: "Source", real: _Examples, *, seed: int) -> dict[str, Evaluation]:
     """Returns how classifiers do that were trained on generated and on real images alone."""
     generated, classes = draw(member, _TRAINED_ON, seed=seed)
     assert classes is not None  # see `check_asked`
     config = member.config
     tested = images.read(np.arange(len(images))), images.labels
     views: dict[str, Any] = {"augment": config.augment, "shift": config.shift, "flip": config.flip}
-    examples = {"generated": (generated, classes), "real": _real_examples(member)}
+    examples = {"generated": (generated, classes), "real": real}
     return {
         kind: quality.classification_accuracy_score(
             *pair, *tested, class_names=images.class_names, seed=seed, arch=config.arch, **views

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import os
 import statistics
 import warnings
@@ -102,9 +103,9 @@ def find(
         parts.append(_beside("unlabeled_images", _path(unlabeled_images), complain))
     if test_images is not None:
         parts.append(_beside("test_images", _path(test_images), complain))
-    for root, _, _ in parts[1:]:
-        if root.resolve().is_relative_to(home.resolve()):
-            complain(f"{str(root)!r} lies in {str(images)!r}, all of whose pictures are taken; put it elsewhere")
+    for (outer, _, _), (inner, _, _) in itertools.permutations(parts, 2):
+        if inner.resolve().is_relative_to(outer.resolve()):
+            complain(f"{str(inner)!r} lies in {str(outer)!r}, all of whose pictures are taken; put it elsewhere")
     every = sorted((key, entry) for _, _, some in parts for key, entry in some.items())
     entries = {key: entry for key, entry in every if entry.split == "train" or entry.label is not None}
     paths = {key: path for _, part, _ in parts for key, path in part.paths.items()}

@@ -1,6 +1,7 @@
 """Which pictures lie in somebody's folder, and what its sub-folders say of them."""
 
 import dataclasses
+import itertools
 import os
 import re
 import stat
@@ -16,7 +17,11 @@ LARGEST_CLASSES = 1000
 UNLABELED = ("_unlabeled", "_unlabelled")
 _NO_LABELS = ("unlabeled", "unlabelled", "nolabel", "no_label")
 _SPLITS = ("train", "test", "val", "valid", "validation")
-_JUNK = ("thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx")
+_JUNK = (  # of desktops and network drives
+    *("thumbs.db", "desktop.ini", "ehthumbs.db", "__macosx"),
+    *("@eadir", "#recycle", "$recycle.bin", "system volume information", "lost+found"),
+)
+_NAMED = 3  # reasons, in an error
 _PICTURES = re.compile(r"\.(jpe?g|jpe|jfif|mpo|png|gif|bmp|tiff?|webp|avif|ppm|pgm|jp2|heic|heif)", re.IGNORECASE)
 _RAW = re.compile(r"\.(dng|nef|cr2|arw|orf|rw2|pef)", re.IGNORECASE)  # of cameras: TIFF with a thumbnail in it
 
@@ -80,7 +85,10 @@ def list_pictures(folder: Path, *, complain: Callable[[str], object] = refuse) -
         else:
             paths[key] = path
     if not paths:
-        raise UsageError(f"{str(folder)!r} holds no pictures; expected files such as .jpg, .png or .webp in it")
+        reasons = "".join(f"; {key}: {reason}" for key, reason in itertools.islice(refused.items(), _NAMED))
+        raise UsageError(
+            f"{str(folder)!r} holds no pictures; expected files such as .jpg, .png or .webp in it{reasons}"
+        )
     return Listing(paths=dict(sorted(paths.items())), refused=refused, others=others)
 
 
