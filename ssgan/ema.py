@@ -3,15 +3,27 @@
 import keras
 import tensorflow as tf
 
+from ssgan.errors import UsageError
+
 
 def averaged_copy(network: keras.Model) -> keras.Model:
     """Returns a copy of a network, without its weights, that is not trained.
 
     It is in float32 whatever the precision of training, so that the average keeps its digits and its predictions; but
     for a trunk of the user's own, which has its own precision.
+
+    Raises:
+        UsageError: for a network that Keras cannot make from its config.
     """
     config = {**network.get_config(), "name": f"ema_{network.name}", "dtype": "float32"}
-    average = type(network).from_config(config)
+    try:
+        average = type(network).from_config(config)
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            f"{network.name} cannot be made anew from its config, as its moving average is: expected a trunk without a "
+            "Lambda, whose own layers and models are registered, by @keras.saving.register_keras_serializable() "
+            f"({type(error).__name__}: {str(error).partition('.')[0][:200]})"
+        ) from error
     average.trainable = False
     return average
 

@@ -161,9 +161,11 @@ class SSGAN(CompiledGAN):
     def loss_of(self, name: str, terms: list[Term], passes: Passes) -> tf.Tensor:
         """Returns the weighted sum of the terms that have the rows that they need; takes down each of them.
 
+        To the discriminator's, what the regularisers of a trunk of one's own say is added.
+
         On several replicas it is this one's share of the mean, as the optimizers sum the gradients.
         """
-        loss = tf.constant(0.0)
+        loss = self.discriminator.regularization() if name == "d_loss" else tf.constant(0.0)
         for term in _taking_part(name, terms, passes):
             value = term(passes, self.discriminator)
             loss += term.weight * value

@@ -151,7 +151,8 @@ def _stream(batch: Any, num_classes: int, image_shape: tuple[int, ...], generato
         return Batch(labeled=images, labels=labels, is_stream=True, hidden=_hidden(labels))
     words = (
         f"a batch has {{}} rows, and generated_batch={generators_own} of them are the generator's; alternating updates "
-        "need these rows on top of the discriminator's"
+        "need these rows on top of the discriminator's: larger batches, without a smaller last one "
+        "(dataset.batch(n, drop_remainder=True)), or mixed_batches(..., generator_batch=n)"
     )
     if images.shape[0] is None:
         enough = tf.shape(images)[0] > generators_own
@@ -169,8 +170,12 @@ def _stream(batch: Any, num_classes: int, image_shape: tuple[int, ...], generato
 
 
 def _hidden(labels: tf.Tensor) -> tf.Tensor:
+    """Returns which images are taken for unlabelled ones: those without a label, or all where fewer than 2 have none.
+
+    One by itself would be all that the GAN sees of real images, and has no other to be compared with.
+    """
     hidden = labels < 0
-    return hidden | (replicas.total(tf.reduce_sum(tf.cast(hidden, tf.float32))) == 0)
+    return hidden | (replicas.total(tf.reduce_sum(tf.cast(hidden, tf.float32))) < 2)
 
 
 def evaluation_batch(batch: Any, num_classes: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -187,6 +192,12 @@ def evaluation_batch(batch: Any, num_classes: int) -> tuple[tf.Tensor, tf.Tensor
     labels = _one_per_image(labels, images, "labels")
     weights = tf.ones_like(labels, tf.float32) if weights is None else _one_per_image(weights, images, "weights")
     weights = tf.cast(weights, tf.float32)
+    labels = required(
+        labels,
+        ~tf.reduce_any((weights != 0) & (tf.cast(labels, tf.float32) == HIDDEN)),
+        f"labels to evaluate hold {HIDDEN}, a hidden label: leave these images out, or give them the weight 0 "
+        "(x, y, sample_weight)",
+    )
     return images, _class_numbers(labels, weights != 0, num_classes), weights
 
 

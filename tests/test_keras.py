@@ -12,6 +12,7 @@ import tensorflow as tf
 from ssgan import terms
 from ssgan.errors import UsageError
 from ssgan.gan import SSGAN
+from ssgan.inputs import _hidden
 from ssgan.models import Discriminator, Generator, architectures
 from tests.test_golden import tiny
 
@@ -163,8 +164,13 @@ def test_a_traced_step_learns_nothing_from_them():
 
 
 def test_evaluate_asks_for_the_label_of_every_image():
-    with pytest.raises(UsageError, match="labels hold -1; expected"):
+    with pytest.raises(UsageError, match="labels to evaluate hold -1, a hidden label: leave these"):
         make_gan().evaluate(IMAGES, HIDDEN, verbose=0)
+
+
+def test_one_hidden_label_alone_makes_no_unlabelled_rows():
+    for labels, expected in (([0, 1, -1], [1, 1, 1]), ([0, -1, -1], [0, 1, 1]), ([0, 1, 2], [1, 1, 1])):
+        np.testing.assert_array_equal(_hidden(tf.constant(labels)), np.array(expected, bool))
 
 
 def test_a_label_of_minus_one_is_hidden():

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from ssgan.errors import UsageError
 from ssgan.layers import BatchNormalization, WeightNormalized, WeightNormConv2D
 from ssgan.models import ARCHITECTURES, Discriminator, Generator
 
@@ -82,6 +83,14 @@ def test_logits_and_features(arch, size, channels, dtype):
 def test_images_need_not_be_square():
     logits, _ = Discriminator(3)(np.zeros((2, 16, 40, 1), np.float32))
     assert logits.shape == (2, 3)
+
+
+@pytest.mark.parametrize("arch", ["paper_svhn", "paper_cifar"])
+def test_sides_that_differ_too_much_for_an_architecture_are_refused_in_words(arch):
+    assert Discriminator(3, arch=arch)(np.zeros((1, 32, 64, 1), np.float32))[0].shape == (1, 3)
+    for shape in ((1, 16, 40, 1), (1, 128, 32, 3)):
+        with pytest.raises(UsageError, match=f"--arch={arch} and images of .* the shorter side is halved to less than"):
+            Discriminator(3, arch=arch)(np.zeros(shape, np.float32))
 
 
 @pytest.mark.parametrize(("pooling", "reduce"), [("average", np.mean), ("max", np.max)])

@@ -7,6 +7,7 @@ from keras import layers
 
 import ssgan
 from ssgan.classifier import to_classifier
+from ssgan.errors import UsageError
 from ssgan.gan import SSGAN, to_unit_range
 from ssgan.models import Discriminator, Generator
 from tests.test_gan import make_batch, same, step
@@ -64,6 +65,41 @@ def gan() -> SSGAN:
 def test_a_batch_norm_inside_it_is_noticed(gan):
     assert gan.discriminator.has_batch_statistics
     assert not Discriminator(3, trunk=keras.Sequential([layers.Flatten()])).has_batch_statistics
+
+
+def test_a_frozen_batch_norm_mixes_no_images():
+    norm = layers.BatchNormalization(trainable=False)
+    assert not Discriminator(3, trunk=keras.Sequential([layers.Flatten(), norm])).has_batch_statistics
+
+
+def test_the_regularisers_of_its_weights_are_part_of_the_loss():
+    kernels, losses = [], []
+    for regularizer in (None, keras.regularizers.L2(3.0)):
+        conv = layers.Conv2D(4, 3, strides=4, kernel_regularizer=regularizer)
+        trunk = keras.Sequential([keras.Input(SHAPE), conv])
+        conv.kernel.assign(np.random.RandomState(1).normal(0.0, 0.1, conv.kernel.shape))
+        gan = make_gan(trunk)
+        before = conv.kernel.numpy()
+        losses.append(float(step(gan, batch())["d_loss"]))
+        kernels.append(conv.kernel.numpy())
+    np.testing.assert_allclose(kernels[0] - kernels[1], 0.01 * 2 * 3.0 * before, atol=1e-6)
+    assert losses[1] - losses[0] == pytest.approx(3.0 * np.square(before).sum(), rel=1e-4)
+
+
+def test_weight_normalised_layers_of_a_sequential_one_are_initialised_from_data():
+    conv = ssgan.layers.WeightNormConv2D(4, 3)
+    network = Discriminator(3, trunk=keras.Sequential([keras.Sequential([layers.Dropout(0.2), conv]), layers.ReLU()]))
+    images = to_unit_range(batch()[0])
+    network.build(images.shape)
+    before = conv.gain.numpy()
+    network.initialize_from_data(images)
+    assert np.abs(conv.gain.numpy() - before).min() > 1e-3
+
+
+def test_what_keras_cannot_make_anew_is_refused_in_words():
+    trunk = keras.Sequential([keras.Input(SHAPE), layers.Lambda(lambda images: 2 * images), layers.Conv2D(4, 3)])
+    with pytest.raises(UsageError, match="cannot be made anew from its config.* without a Lambda"):
+        SSGAN(Discriminator(3, trunk=trunk), Generator(SHAPE, width=1, latent_dim=4))
 
 
 def test_it_is_saved_and_loaded(gan, tmp_path):

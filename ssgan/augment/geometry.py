@@ -45,7 +45,7 @@ def random_affine(
     images: tf.Tensor,
     seed: tf.Tensor,
     *,
-    pixels: float = 2.0,
+    pixels: tuple[float, float] = (2.0, 2.0),
     slant: float = 0.2,
     stretch: float = 0.35,
     degrees: float = 25.0,
@@ -56,7 +56,7 @@ def random_affine(
     Args:
         images: any dtype [batch, height, width, channels].
         seed: int [2]; the same seed gives the same changes.
-        pixels: largest translation in either direction, before the other changes.
+        pixels: largest translation to the right or left, and up or down, before the other changes.
         slant: largest slope of an upright line, in either direction.
         stretch: each side is stretched by a factor of its own, from `exp(-stretch)` to `exp(stretch)`.
         degrees: largest rotation in either direction.
@@ -76,8 +76,8 @@ def random_affine(
     a, c = cos * scale_x, sin * scale_x
     b, d = slant * lean * a - sin * scale_y, slant * lean * c + cos * scale_y
     center_x, center_y = (images.shape[2] - 1) / 2, (images.shape[1] - 1) / 2
-    offset_x = center_x - a * center_x - b * center_y + pixels * right
-    offset_y = center_y - c * center_x - d * center_y + pixels * down
+    offset_x = center_x - a * center_x - b * center_y + pixels[0] * right
+    offset_y = center_y - c * center_x - d * center_y + pixels[1] * down
     zeros = tf.zeros_like(a)
     return _transformed(images, tf.stack([a, b, offset_x, c, d, offset_y, zeros, zeros], axis=1))
 

@@ -61,6 +61,6 @@ def random_natural(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         float32 images of the same shape, in -1..1; differentiable where they are not clipped.
     """
     seeds = tf.random.experimental.stateless_split(seed, 3)
-    pixels = 0.1 * max(images.shape[1:3])
+    pixels = 0.1 * images.shape[2], 0.1 * images.shape[1]
     moved = random_affine(images, seeds[0], pixels=pixels, slant=0.15, stretch=0.15, degrees=20.0, zoom=0.25)
     return cut_out(random_light(moved, seeds[1]), seeds[2])

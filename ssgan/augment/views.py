@@ -23,7 +23,7 @@ def random_photo(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         float32 images of the same shape, in -1..1; differentiable.
     """
     seeds = tf.random.experimental.stateless_split(seed, 2)
-    moved = random_affine(images, seeds[0], pixels=2.0, slant=0.15, stretch=0.2, degrees=12.0)
+    moved = random_affine(images, seeds[0], pixels=(2.0, 2.0), slant=0.15, stretch=0.2, degrees=12.0)
     return random_color_and_cutout(moved, seeds[1])
 
 

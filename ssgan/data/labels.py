@@ -85,14 +85,15 @@ def _balanced(sizes: np.ndarray, num_labels: int) -> np.ndarray:
     each, rest = divmod(num_labels, len(sizes))
     if rest:
         raise UsageError(
-            f"{num_labels} labels cannot be balanced over {len(sizes)} classes; "
-            f"take {num_labels - rest} or {num_labels - rest + len(sizes)}, or 'proportional' ones"
+            f"{num_labels} labels cannot be balanced over {len(sizes)} classes; take "
+            f"{' or '.join(str(n) for n in (num_labels - rest, num_labels - rest + len(sizes)) if n)}, or proportional "
+            "ones (--label_strategy=proportional)"
         )
     if sizes.min() < each:
         scarce = int(sizes.argmin())
         raise UsageError(
-            f"{num_labels} balanced labels are {each} per class, but class {scarce} has only "
-            f"{sizes[scarce]}; take at most {sizes[scarce] * len(sizes)}, or 'proportional' ones"
+            f"{num_labels} balanced labels are {each} per class, but class {scarce} has only {sizes[scarce]}; "
+            f"take at most {sizes[scarce] * len(sizes)}, or proportional ones (--label_strategy=proportional)"
         )
     return np.full(len(sizes), each)
 
@@ -123,8 +124,8 @@ def hold_out(mask: np.ndarray, num_images: int, *, labels: np.ndarray | None = N
     free = np.flatnonzero(~mask if labels is None else ~mask & (np.asarray(labels) >= 0))
     if not 0 <= num_images <= len(free):
         raise UsageError(
-            f"{num_images} validation images were asked for; expected 0..{len(free)}, the images "
-            f"whose label is there but not visible ({len(mask)} images in all)"
+            f"{num_images} validation images were asked for (--validation); expected 0..{len(free)}, the images whose "
+            f"label is there but not visible ({len(mask)} images in all)"
         )
     held_out = np.zeros(len(mask), bool)
     held_out[_random(seed, _HOLD_OUT_STREAM).permutation(free)[:num_images]] = True

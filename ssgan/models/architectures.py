@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import keras
 from keras import layers
 
+from ssgan.errors import UsageError
 from ssgan.layers import BatchNormalization, Dropout, SpectralNormConv2D, UniformNoise, WeightNormConv2D
 
 
@@ -108,10 +109,16 @@ ARCHITECTURES: dict[str, Callable[..., list[layers.Layer]]] = {
 _FIRST_WIDTH = {"small": 32, "medium": 64, "tiny": 16, "paper_svhn": 64, "paper_cifar": 96, "article": 64}
 
 
-def check_image_shape(shape: tuple[int | None, ...]) -> None:
-    """Raises a ValueError if no architecture takes images of this shape, [batch, height, width, channels]."""
+def check_image_shape(shape: tuple[int | None, ...], arch: str) -> None:
+    """Raises a UsageError if an architecture takes no images of this shape, [batch, height, width, channels]."""
     if len(shape) != 4 or not all(side and 16 <= side <= 128 for side in shape[1:3]) or shape[3] not in (1, 3):
-        raise ValueError(f"images of shape {tuple(shape)}: expected [batch, 16..128, 16..128, 1 or 3]")
+        raise UsageError(f"images of shape {tuple(shape)}: expected [batch, 16..128, 16..128, 1 or 3]")
+    halved = 2 ** (halvings_to_32_pixels(sides := [side or 0 for side in shape[1:3]]) + 2)
+    if arch in ("paper_svhn", "paper_cifar") and math.ceil(min(sides) / halved) < 3:
+        raise UsageError(
+            f"--arch={arch} and images of {sides[0]} x {sides[1]} pixels: the shorter side is halved to less than the "
+            "3 that its last convolution of 3 x 3 takes; expected sides that differ less, or another architecture"
+        )
 
 
 def halvings_to_32_pixels(image_shape: Sequence[int]) -> int:

@@ -42,6 +42,12 @@ def check_trunk(trunk: keras.Model, normalization: str) -> None:
         )
 
 
+def in_a_row(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer]:
+    """Gives layers that follow one another, and those of a Sequential in its place."""
+    for layer in layers:
+        yield from in_a_row(layer.layers) if isinstance(layer, keras.Sequential) else [layer]
+
+
 def nested(layers: Iterable[keras.layers.Layer]) -> Iterator[keras.layers.Layer]:
     """Gives layers, and those within them: of models, of wrappers and of layers of one's own."""
     for layer in layers:

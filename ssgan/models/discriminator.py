@@ -13,7 +13,7 @@ from ssgan.models.architectures import (
     halvings_to_32_pixels,
     with_normalization,
 )
-from ssgan.models.checks import check_heads, check_known, check_trunk, nested
+from ssgan.models.checks import check_heads, check_known, check_trunk, in_a_row, nested
 from ssgan.models.noise import check_noise, is_noise, is_stochastic, with_dropout, with_hidden_noise, with_weight_noise
 
 _NOISE = ("input_noise", "hidden_noise", "dropout", "weight_noise")
@@ -116,12 +116,17 @@ class Discriminator(keras.Model):
 
     @property
     def has_batch_statistics(self) -> bool:
-        """Whether the outputs for one image depend, in training, on the other images of the batch."""
-        return any(isinstance(layer, keras.layers.BatchNormalization) for layer in nested(self.trunk))
+        """Whether the outputs for one image depend, in training, on the other images of the batch.
+
+        Of a batch norm that is frozen they do not.
+        """
+        return any(
+            isinstance(layer, keras.layers.BatchNormalization) and layer.trainable for layer in nested(self.trunk)
+        )
 
     def build(self, input_shape):
         if not self.has_own_trunk:
-            check_image_shape(input_shape)
+            check_image_shape(input_shape, self.arch)
             if self.halvings is None:
                 self.halvings = halvings_to_32_pixels(input_shape[1:])
             self._halve_first(self.halvings)
@@ -162,6 +167,11 @@ class Discriminator(keras.Model):
             logits = keras.ops.mean(self.encode(features), axis=1, keepdims=True) + keras.ops.log_softmax(logits)
         return logits, features
 
+    def regularization(self) -> tf.Tensor:
+        """Returns what the regularisers of its weights say, float32: a trunk of one's own may have some."""
+        said = [weight.regularizer(weight) for weight in self.trainable_variables if weight.regularizer]
+        return tf.add_n([tf.cast(one, tf.float32) for one in said]) if said else tf.constant(0.0)
+
     def encode(self, features: tf.Tensor) -> tf.Tensor:
         """Returns the codes `e` of images: `N(e)`, see `ssgan.terms.standardized`, is noise that gives such an image.
 
@@ -201,13 +211,15 @@ class Discriminator(keras.Model):
     def initialize_from_data(self, images: tf.Tensor) -> None:
         """Sets the gains and biases of the weight-normalised layers, and of no other, from a batch of images.
 
+        Of a trunk of one's own, of those in a `keras.Sequential`.
+
         Reference: arXiv:1602.07868, section 3; the code of arXiv:1606.03498 takes 500 images, with dropout on.
 
         Args:
             images: float [batch, height, width, channels] in -1..1; a few hundred.
         """
         outputs = images
-        for layer in self.trunk:
+        for layer in in_a_row(self.trunk):
             if isinstance(layer, WeightNormalized):
                 layer.initialize_from_data(outputs)
             outputs = layer(outputs, training=True) if is_stochastic(layer) else layer(outputs)

@@ -108,7 +108,7 @@ def _of_losses(config: "Config") -> Iterator[str]:
             yield f"{_shown(config, without[0], 'labels')}: without labels there are no classes; leave one of them out"
         else:
             yield f"{_shown(config, without[0])} without --conditional: the generator draws no classes; add it"
-    if config.mode_seeking_weight and config.generated_batch < 2:
+    if config.gan_weight and config.mode_seeking_weight and config.generated_batch < 2:
         yield (
             f"{_shown(config, 'mode_seeking_weight', 'generated_batch')}: mode seeking compares two generated images; "
             "take 2 or more"
