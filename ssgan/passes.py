@@ -51,7 +51,8 @@ def discriminate(
     """
     weak, strong = batch.unlabeled_rows(views_of_real[0]), views_of_real[1]
     shares_view = gan_views == "strong"  # then the classifier learns from the very rows that the GAN does
-    seen = {"strong": strong} if shares_view or {"labeled", "unlabeled"} & set(needs) else {}
+    of_strong = {"labeled", "unlabeled", "real"} if shares_view else {"labeled", "unlabeled"}
+    seen = {"strong": strong} if of_strong & set(needs) else {}
     if "real" in needs and weak is not None and not shares_view:
         seen["real"] = weak
     if views_of_drawn is not None:

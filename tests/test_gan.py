@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ssgan import passes
 from ssgan import terms as losses
 from ssgan.errors import UsageError
 from ssgan.gan import SSGAN, to_unit_range
@@ -177,6 +178,20 @@ def test_without_an_unsupervised_loss_the_generator_is_neither_run_nor_trained()
     before = values(gan.generator)
     step(gan, make_batch())
     assert same(before, values(gan.generator))
+
+
+@pytest.mark.parametrize(
+    ("term", "names"),
+    [(losses.GeneratorAdversarial, ["generated"]), (losses.FeatureMatching, ["generated", "strong"])],
+)
+def test_the_generators_own_images_are_passed_where_a_term_looks_at_them(term, names, monkeypatch):
+    gan, seen, discriminate = make_gan(arch="tiny"), [], passes._in_training
+    gan.compile("sgd", "sgd", g_terms=[term()], updates="alternating", generated_batch=GENERATED)
+    monkeypatch.setattr(
+        passes, "_in_training", lambda network, images: seen.append(sorted(images)) or discriminate(network, images)
+    )
+    step(gan, make_batch(rows=LABELED + UNLABELED + GENERATED))
+    assert seen == [["generated", "strong"], names]
 
 
 @pytest.mark.parametrize("updates", ["alternating", "simultaneous"])
