@@ -102,7 +102,7 @@ def opened(options: LabelConfig) -> "Iterator[Room]":
         if first and session.classes and not classes:
             open_file.notices.append(
                 f"{sum(session.class_counts()):,} labels are from sub-folders: {', '.join(session.classes)[:300]}. "
-                "--classes=NAMES takes only those of these names."
+                f"Not classes? Stop, remove {file.name}, and start with --classes=NAMES: those alone are taken then."
             )
         with Chooser(found, session, seed=options.seed).running() as chooser:
             training = Training(folder, file, options=_of_training(options), on_done=chooser.look_through)

@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from ssgan import check
 from ssgan.survey import findings, survey, words
@@ -69,6 +71,18 @@ def test_a_folder_in_which_nothing_is_wrong(home, capsys):
     assert "19 PNG\n" in printed and "all 20 x 20" in printed and "at 20 x 20 in colour" in printed
     assert "prepared 19 pictures" in told
     assert run(capsys, home)[2] == ""  # they are there already
+
+
+@pytest.mark.parametrize(("brightest", "is_dark"), [(4095, True), (8300, False)])
+def test_pictures_of_twelve_bits_in_sixteen_are_told_of(home, brightest, is_dark):
+    pixels = np.linspace(0, brightest, 400).reshape(20, 20).astype(np.uint16)
+    for number in range(2):
+        Image.fromarray(pixels + number).save(home / "train" / "cat" / f"xray{number}.png")
+    _, by_kind = found_in(home)
+    assert ("dark" in by_kind) == is_dark
+    if is_dark:
+        assert by_kind["dark"].names == ("train/cat/xray0.png", "train/cat/xray1.png") and not by_kind["dark"].stops
+        assert "2 pictures of 16 bits are nearly black: the brightest pixel of all is 16 of" in by_kind["dark"].message
 
 
 def test_every_kind_of_finding_is_found_with_the_names_of_what_it_is_about(odd_home):

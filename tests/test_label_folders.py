@@ -50,7 +50,11 @@ def test_pictures_that_cannot_be_shown_or_named_are_left_out(tmp_path):
 def test_the_page_says_which_labels_are_from_sub_folders(tmp_path):
     folder = write_folder(tmp_path / "photos", of_each=2, unlabeled=2)
     for classes, notice in (
-        (None, "6 labels are from sub-folders: apple, lime, plum. --classes=NAMES takes only those of these names."),
+        (
+            None,
+            "6 labels are from sub-folders: apple, lime, plum. Not classes? Stop, remove None.csv, and "
+            "start with --classes=NAMES: those alone are taken then.",
+        ),
         ("lime", ""),
     ):
         options = {"folder": str(folder), "cache_dir": str(tmp_path / "cache"), "classes": classes}

@@ -162,6 +162,29 @@ def test_what_a_power_failure_left_of_a_row_is_dropped(path, end):
         assert session.notice == f"The last row of labels.csv was written by half, and was dropped: {end}"
 
 
+def test_a_place_that_cannot_be_written_is_refused_with_the_option(path, monkeypatch):
+    def refused(*args, **options):
+        raise PermissionError(13, "Permission denied", "/photos/.labels.csv.lock")
+
+    monkeypatch.setattr(labels_file.filelock, "FileLock", refused)
+    with (
+        pytest.raises(UsageError, match="cannot be written .Permission denied: /photos/.*; --labels_file=FILE names"),
+        labels_file.opened(path, KEYS, path.parent, first={}),
+    ):
+        pass
+
+
+def test_nothing_is_cut_off_a_file_in_another_encoding(path):
+    content = f'{HEAD}"0.png","cat",""\n"2.png","Straße",""'.encode("latin-1")
+    path.write_bytes(content)
+    with (
+        pytest.raises(UsageError, match="UTF-8"),
+        labels_file.opened(path, KEYS, path.parent, first={}) as file,
+    ):
+        Session(KEYS, file)
+    assert path.read_bytes() == content
+
+
 def test_half_a_letter_of_a_row_is_dropped_and_what_somebody_typed_is_not(path):
     path.write_bytes(f'{HEAD}"0.png","cat",""\n"2.png","zwö'.encode()[:-1])
     with labels_file.opened(path, KEYS, path.parent, first={}) as file:

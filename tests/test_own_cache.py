@@ -157,6 +157,46 @@ def test_a_crash_leaves_the_cache_as_it_was(error, where, home, monkeypatch):
     assert prepare(home).decoded == 2
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_what_was_decoded_before_an_interruption_is_kept(error, home, decoded, monkeypatch):
+    monkeypatch.setattr(cache, "_AT_A_TIME", 2)
+
+    def stop(done):
+        if done == 4:
+            raise error
+
+    with pytest.raises(type(error)):
+        cache.prepare(find(home).paths, PREPARATION, folder=home.parent / "cache", told=stop)
+    kept = manifest.read(home.parent / "cache", PREPARATION)
+    assert list(kept.records) == list(find(home).paths)[:4] and len(kept.images) == 4
+    first = kept.images[:].copy()
+    whole = prepare(home)
+    assert whole.decoded == 2 and len(decoded) == 6
+    np.testing.assert_array_equal(whole.images[:4], first)
+    assert first.std() > 1 and len(list((home.parent / "cache").glob("*.npy"))) == 1
+
+
+def test_memory_that_runs_out_is_no_damage(home, monkeypatch):
+    def exhausted(*args, **options):
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Image, "open", exhausted)
+        with pytest.raises(MemoryError):
+            prepare(home)
+    assert not prepare(home).unreadable
+
+
+def test_another_pillow_reads_again_what_could_not_be_read(home, decoded, monkeypatch):
+    (home / "cat/empty.jpg").write_bytes(b"no picture")
+    assert set(prepare(home).unreadable) == {"cat/empty.jpg"} and prepare(home).decoded == 0
+    count = len(decoded)
+    monkeypatch.setattr(manifest.PIL, "__version__", "99.0")
+    again = prepare(home)
+    assert again.decoded == 1 and len(decoded) == count + 1 and "begins with" in again.unreadable["cat/empty.jpg"]
+    assert prepare(home).decoded == 0
+
+
 def test_what_a_killed_process_left_is_removed(home):
     prepare(home)
     (home.parent / "cache" / ".tmp-99-pixels-1.npy").write_bytes(bytes(1000))

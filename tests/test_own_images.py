@@ -123,6 +123,13 @@ def test_runs_that_saw_each_others_test_images_are_no_ensemble():
         _check_alike(member("1/5", "pad"), first, by_fold=False)
 
 
+def test_a_cache_that_cannot_be_written_is_an_error_that_names_the_option(tmp_path):
+    folder, place = write_folder(tmp_path / "fruit"), tmp_path / "file"
+    place.write_text("")
+    with pytest.raises(UsageError, match="prepared pictures cannot be kept .Not a directory: .*/file.*--cache_dir"):
+        settled(folder, cache_dir=str(place))
+
+
 def damaged(run_dir: Path) -> Path:
     """A copy of a run that was trained before pictures became unreadable."""
     folder = run_dir.with_name("before")

@@ -234,6 +234,15 @@ def test_other_json_is_refused(text, tmp_path):
         read(tmp_path, text, name="l.json")
 
 
+def test_numbers_are_labels_and_json_without_any_is_a_mistake(tmp_path):
+    tasks = [{"image": "a.jpg", "label": 1}, {"image": "sub/b.jpg", "label": "0"}]
+    assert read(tmp_path, json.dumps(tasks), name="l.json") == {"a.jpg": "1", "sub/b.jpg": "0"}
+    with pytest.raises(
+        UsageError, match="has tasks of 'id, image, animal'; expected annotations, or labels as label or c"
+    ):
+        read(tmp_path, json.dumps([{"id": 1, "image": "a.jpg", "animal": "cat"}]), name="l.json")
+
+
 def test_odd_annotations_are_no_labels(tmp_path):
     for odd in (None, 1, "cat", [1], [{"result": "cat"}], [{"result": [{"type": "choices", "value": ["cat"]}]}]):
         assert read(tmp_path, json.dumps([{"data": {"image": "a.jpg"}, "annotations": odd}]), name="l.json") == {}

@@ -3,6 +3,7 @@
 What a row says holds until one below it says otherwise; see `ssgan.data.own.tables.read_labels_file`, which reads it.
 """
 
+import codecs
 import contextlib
 import csv
 import io
@@ -143,6 +144,10 @@ def opened(path: Path, keys: Sequence[str], folder: Path, *, first: Mapping[str,
             if torn:
                 file.notices.append(f"The last row of {path.name} was written by half, and was dropped: {torn}")
             yield file
+    except PermissionError as error:
+        raise UsageError(
+            f"{path} cannot be written ({error.strerror}: {error.filename}); --labels_file=FILE names another one"
+        ) from error
     except filelock.Timeout as error:
         raise UsageError(
             f"{path} is being written to by another process; is the page of this folder open already, or of one beside "
@@ -177,6 +182,10 @@ def _drop_torn_row(path: Path) -> str:
     otherwise is somebody's own.
     """
     content = files.read_bytes(path, max_bytes=tables.LARGEST)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(content)  # half a letter at the end may be
+    except UnicodeDecodeError:
+        return ""  # a file in another encoding, which is not read
     last = content[content.rfind(b"\n") + 1 :]
     if not last.startswith(b'"') or last == content or _is_whole(last, tables.read_table(path)):
         return ""

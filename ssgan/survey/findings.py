@@ -3,10 +3,12 @@
 import dataclasses
 from collections.abc import Callable
 
+from ssgan.data.own.decode import SIXTEEN_BITS
 from ssgan.survey.figures import Survey, Twins
 from ssgan.survey.words import counted
 
 FEWEST_LABELS = 5  # of a class
+_DARK = 32  # of 255: an eighth
 LARGEST_RATIO = 10  # of the largest class to the smallest
 WRONG_TWINS: dict[str, Callable[[Twins], bool]] = {
     "across_splits": lambda twins: len(twins.splits) > 1,
@@ -19,8 +21,8 @@ class Finding:
     """Something that is wrong.
 
     Attributes:
-        kind: `layout`, `one_class`, `unreadable`, `across_splits`, `labels_differ`, `few_labels`, `imbalance` or
-            `left_out`.
+        kind: `layout`, `one_class`, `unreadable`, `dark`, `across_splits`, `labels_differ`, `few_labels`, `imbalance`
+            or `left_out`.
         stops: whether training stops for it; if not, its figures may be worse or wrong.
         count: of what is concerned.
         message: in a sentence.
@@ -41,7 +43,7 @@ def findings(found: Survey) -> list[Finding]:
     mistakes = [
         Finding(kind="layout", stops=True, count=1, message=mistake, remedy="", names=()) for mistake in found.mistakes
     ]
-    others = (_one_class, _unreadable, _across_splits, _labels_differ, _few_labels, _imbalance, _left_out)
+    others = (_one_class, _unreadable, _dark, _across_splits, _labels_differ, _few_labels, _imbalance, _left_out)
     return [*mistakes, *(one for find in others if (one := find(found)))]
 
 
@@ -64,6 +66,18 @@ def _unreadable(found: Survey) -> Finding | None:
         _one_or_many(len(files), "file cannot be read", "files cannot be read"),
         "mend or remove them, or train with --skip_unreadable",
         stops=True,
+    )
+
+
+def _dark(found: Survey) -> Finding | None:
+    keys = tuple(key for key, facts in found.facts.items() if facts.mode in SIXTEEN_BITS)
+    brightest = max((int(found.prepared.images[found.rows[key]].max()) for key in keys), default=255)
+    return _finding(
+        "dark",
+        keys if brightest < _DARK else (),
+        _one_or_many(len(keys), "picture of 16 bits is", "pictures of 16 bits are")
+        + f" nearly black: the brightest pixel of all is {brightest} of 255",
+        "their values are far from 65535, as of cameras of 12 bits; multiply them in the files, by 16 for instance",
     )
 
 

@@ -47,7 +47,8 @@ def prepare(
 
     Raises:
         UsageError: if another process has been preparing these pictures for a minute.
-        OSError: if the cache cannot be written; it is as it was then.
+        OSError: if the cache cannot be written; it is as it was then, or holds the pictures that are done, where these
+            are more. So it does after Ctrl-C.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = dict(sorted(paths.items()))
@@ -78,6 +79,7 @@ def _renewed(
     black = bytes(math.prod(preparation.image_shape))
     shape = (len(paths), *preparation.image_shape)
     keys = list(paths)
+    interruption: BaseException | None = None
     # Written, not mapped: on a full disk, writing to a map kills the process.
     with (
         files.whole(folder / name) as temporary,
@@ -85,17 +87,27 @@ def _renewed(
         ThreadPoolExecutor(available_cores()) as pool,
     ):
         target.write(header(shape))
-        for start in range(0, len(keys), _AT_A_TIME):
-            some = keys[start : start + _AT_A_TIME]
-            found = pool.map(reader.read, some, [paths[key] for key in some])
-            for key, (record, pixels, is_new) in zip(some, found, strict=True):
-                records[key] = record
-                decoded += is_new
-                target.write(black if pixels is None else pixels.tobytes())
-            told(start + len(some))
+        try:
+            for start in range(0, len(keys), _AT_A_TIME):
+                some = keys[start : start + _AT_A_TIME]
+                found = list(pool.map(reader.read, some, [paths[key] for key in some]))
+                target.write(b"".join(black if pixels is None else pixels.tobytes() for _, pixels, _ in found))
+                records |= {key: record for key, (record, _, _) in zip(some, found, strict=True)}
+                decoded += sum(is_new for *_, is_new in found)
+                told(start + len(some))
+        except BaseException as error:
+            if len(records) <= (len(before.records) if before else 0):
+                raise
+            interruption = error
+            shape = (len(records), *preparation.image_shape)
+            target.seek(0)
+            target.write(header(shape))
+            target.truncate(len(header(shape)) + math.prod(shape))
     manifest.write(folder, preparation, records, name)
     for old in set(folder.glob("pixels-*.npy")) - {folder / name}:
         old.unlink()
+    if interruption is not None:
+        raise interruption
     return Prepared(images=mapped(folder / name, shape), records=records, decoded=decoded)
 
 

@@ -148,7 +148,13 @@ def prepare(folder: Folder, preparation: Preparation, cache_dir: str | Path | No
     kept_in = Path(os.path.expanduser(cache_dir)) if cache_dir else files.user_cache()
     place = _cache_folder(folder, preparation, kept_in)
     with tqdm.tqdm(total=len(folder.paths), unit=" pictures", desc="prepare", disable=None, leave=False) as bar:
-        prepared = cache.prepare(folder.paths, preparation, folder=place, told=lambda done: bar.update(done - bar.n))
+        try:
+            prepared = cache.prepare(
+                folder.paths, preparation, folder=place, told=lambda done: bar.update(done - bar.n)
+            )
+        except OSError as error:
+            why = f"{error.strerror or error}: {error.filename or place}"
+            raise UsageError(f"prepared pictures cannot be kept ({why}); name another folder by --cache_dir") from error
     if prepared.decoded:
         print(f"prepared {prepared.decoded:,} pictures, kept in {place}", file=sys.stderr)
     return prepared

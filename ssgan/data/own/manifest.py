@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import PIL
 
 from ssgan.data.own.decode import Facts, Preparation
 from ssgan.store import files
@@ -64,10 +65,14 @@ class Prepared:
         return {key: row for row, (key, record) in enumerate(self.records.items()) if not record.reason}
 
 
+_TO_BE_READ = Record(state=(-1, -1, -1), reason="not read by this version of Pillow")
+
+
 def write(folder: Path, preparation: Preparation, records: dict[str, Record], name: str) -> None:
     """Writes what the cache holds: a row of an array for each record."""
     rows = [[key, *dataclasses.asdict(record).values()] for key, record in records.items()]
-    about = {"version": VERSION, "preparation": preparation.as_dict(), "array": name, "records": rows}
+    about = {"version": VERSION, "pillow": PIL.__version__, "preparation": preparation.as_dict()}
+    about |= {"array": name, "records": rows}
     files.write(folder / NAME, json.dumps(about))
 
 
@@ -78,6 +83,8 @@ def read(folder: Path, preparation: Preparation) -> Prepared | None:
         if about["version"] != VERSION or about["preparation"] != preparation.as_dict():
             return None
         records = {key: _record(*values) for key, *values in about["records"]}
+        if about.get("pillow") != PIL.__version__:  # another one may read what this one could not
+            records = {key: _TO_BE_READ if record.reason else record for key, record in records.items()}
         shape = (len(records), *preparation.image_shape)
         images = mapped(folder / os.path.basename(about["array"]), shape)
         return Prepared(images=images, records=records, decoded=0)

@@ -58,7 +58,7 @@ def opened(file: BinaryIO) -> Iterator[Image.Image]:
             if width * height > LARGEST_PIXELS:
                 raise Unreadable(f"{width} x {height} pixels; expected at most {LARGEST_PIXELS:,} in all")
             yield picture
-    except Unreadable:
+    except (Unreadable, MemoryError):  # for the second, the file is not to blame
         raise
     except Image.UnidentifiedImageError as error:
         raise Unreadable(_not_identified(head)) from error

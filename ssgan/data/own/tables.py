@@ -252,6 +252,12 @@ def _label_studio_rows(text: str, path: Path, complain: Callable[[str], object])
             complain(f"{place}: {str(labels)[1:-1][:200]}; expected one label a picture")
         else:
             yield Row(place=place, picture=_local(named[0]), label=labels[0] if labels else "")
+    keys = dict.fromkeys(key for task in tasks for key in task)
+    if tasks and not keys.keys() & {*_LABEL, "annotations"}:
+        complain(
+            f"{path} has tasks of {', '.join(keys)[:200]!r}; expected annotations, or labels as {' or '.join(_LABEL)}: "
+            "the name of the choices in Label Studio"
+        )
 
 
 def _annotated(task: dict[str, Any]) -> Iterator[str]:
@@ -272,8 +278,8 @@ def _chosen_by(task: dict[str, Any]) -> Iterator[str]:
 def _chosen(choice: Any) -> Iterator[str]:
     found = choice.get("choices") if isinstance(choice, dict) else choice
     for one in found if isinstance(found, list) else [found]:
-        if isinstance(one, str) and one.strip():
-            yield one.strip()
+        if isinstance(one, str | int) and not isinstance(one, bool) and str(one).strip():
+            yield str(one).strip()
 
 
 def _several(cell: str) -> list[str]:
