@@ -3,8 +3,9 @@
   python -m ssgan.label FOLDER
   python -m ssgan.label FOLDER --classes=cat,dog --run=runs/photos
 
-Prints the address of the page; open it in a browser on this machine. Each label is written at once to labels.csv beside
-FOLDER, which python -m ssgan.train --images=FOLDER --labels_file=labels.csv reads. Ctrl-C ends it.
+Prints the address of the page; open it in a browser on this machine. Each label is written at once to
+FOLDER-labels.csv beside it, which python -m ssgan.train --images=FOLDER --labels_file=FOLDER-labels.csv reads. Ctrl-C
+ends it.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ from ssgan.options.flags import parse_flags
 if TYPE_CHECKING:
     from ssgan.labelling.server import Room
 
-_NAME = "labels.csv"
+_EARLIER = "labels.csv"  # as version 0.6 named the file of every folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class LabelConfig:
     classes: str | None = option(
         None, "Names of the classes, with commas between, in the order of their keys. Others can be added on the page."
     )
-    labels_file: str | None = option(None, "CSV to put the labels into. Default: labels.csv beside FOLDER.")
+    labels_file: str | None = option(None, "CSV to put the labels into. Default: FOLDER-labels.csv beside FOLDER.")
     train: str = option(
         "", 'Options of ssgan.train for the trainings that the page starts, such as "--total_steps=500 --flip=no".'
     )
@@ -99,6 +100,11 @@ def opened(options: LabelConfig) -> "Iterator[Room]":
     first = {} if file.exists() else pictures.said_by_folders(found, classes)
     with labels_file.opened(file, found.every_key, folder, first=first) as open_file:
         session = Session(found.keys, open_file, classes)
+        if not options.labels_file and file.name == _EARLIER:
+            open_file.notices.append(
+                f"{_EARLIER}, as version 0.6 named it, is gone on with. Folders side by side would share it: rename it "
+                f"to {folder.resolve().name}-labels.csv if it is of this folder alone."
+            )
         if first and session.classes and not classes:
             open_file.notices.append(
                 f"{sum(session.class_counts()):,} labels are from sub-folders: {', '.join(session.classes)[:300]}. "
@@ -122,7 +128,9 @@ def _of_training(options: LabelConfig) -> list[str]:
 def _labels_file(options: LabelConfig, folder: Path) -> Path:
     if options.labels_file:
         return Path(os.path.expanduser(options.labels_file))
-    return folder.resolve().parent / _NAME
+    home = folder.resolve()
+    named, earlier = home.with_name(f"{home.name}-labels.csv"), home.with_name(_EARLIER)
+    return earlier if earlier.exists() and not named.exists() else named
 
 
 def _told(path: Path) -> str:

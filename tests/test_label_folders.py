@@ -47,6 +47,18 @@ def test_pictures_that_cannot_be_shown_or_named_are_left_out(tmp_path):
             assert {key for key, entry in entries.items() if entry.label} == set(found.keys)
 
 
+def test_folders_side_by_side_have_files_of_their_own(tmp_path):
+    for name in ("monday", "tuesday"):
+        folder = write_folder(tmp_path / name, of_each=2, unlabeled=2)
+        options = LabelConfig(folder=str(folder), cache_dir=str(tmp_path / "cache"))
+        with opened(options) as room:
+            assert "6 labels are from" in room.session.notice and room.labels_file.endswith(f"{name}-labels.csv")
+    (tmp_path / "tuesday-labels.csv").rename(tmp_path / "labels.csv")  # as version 0.6 called it
+    with opened(options) as room:
+        assert room.labels_file.endswith("/labels.csv") and sum(room.session.class_counts()) == 6
+        assert "rename it to tuesday-labels.csv if it is of this folder alone" in room.session.notice
+
+
 def test_the_page_says_which_labels_are_from_sub_folders(tmp_path):
     folder = write_folder(tmp_path / "photos", of_each=2, unlabeled=2)
     for classes, notice in (
