@@ -123,7 +123,8 @@ def test_another_split_than_test_can_be_evaluated(read_once, monkeypatch, capsys
     metrics = evaluate_run(EvalConfig(run=str(run_dir), split="validation"))
     printed = capsys.readouterr().out
     assert "tested on partly_labelled, split validation" in printed and "validation error" in printed
-    assert "trained on partly_labelled with 1 labels of 9 images" in printed and "***" not in printed
+    assert "trained on partly_labelled with 1 labels of 9 images" in printed and printed.count("*** ") == 1
+    assert "*** 2 of 2 images tested on are among those of the training, exactly or nearly" in printed
     assert "test error" not in printed and metrics["split"] == "validation"
     assert titles[0].startswith("partly_labelled: validation error ")
     assert {"validation_error", "validation_error_raw", "num_validation"} <= metrics.keys()
