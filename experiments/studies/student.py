@@ -2,11 +2,11 @@
 
   python -m experiments.studies.student --data_dir=FOLDER [--label_seeds 100 101 ...]
 
-A teacher is a run of the study svhn_lite_half_hour, "twice as wide", which is trained before where that is still to be
-done. Its student is the same net, begun with other weights, and learns from all images that the teacher did: from the
-labels that this one saw, and elsewhere from the class that is the likeliest in the mean over its views. Both are
-tested on the images that the teacher held out. Prints the errors and puts every student into results/student.json; one
-that is there is not trained again.
+A teacher is a run of the study svhn_lite_half_hour, "default", which is trained before where that is still to be done.
+Its student is the same net, begun with other weights, and learns from all images that the teacher did: from the labels
+that this one saw, and elsewhere from the class that is the likeliest in the mean over its views. Both are tested on the
+images that the teacher held out. Prints the errors and puts every student into results/student.json; one that is there
+is not trained again.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from experiments.common.places import RESULTS
 from experiments.studies import corrections, measure, photograph_training
 from experiments.studies.recipes import STUDIES
 
-STUDY, TEACHER = "svhn_lite_half_hour", "twice as wide"
+STUDY, TEACHER = "svhn_lite_half_hour", "default"
 STEPS = 6000  # on labels alone: no more time than the teacher took
 
 
