@@ -57,10 +57,10 @@ def main() -> None:
         for images in options.sets:
             for recipe in options.recipes or recipes:
                 if recipe != "all labels" or images == "sign_digits":
-                    run(images, recipe, label_seed, options)
+                    run(images, recipe, recipes[recipe], label_seed, options)
 
 
-def run(images: str, recipe: str, label_seed: int, options: argparse.Namespace) -> None:
+def run(images: str, recipe: str, further: list[str], label_seed: int, options: argparse.Namespace) -> None:
     """Trains and tests once, unless that was done, and puts the outcome into the results."""
     path = places.RESULTS / ("own_images_decisions.json" if options.decide else "own_images.json")
     runs = results.read(path).get(images, {}).get(recipe, {}).get("runs", [])
@@ -69,8 +69,7 @@ def run(images: str, recipe: str, label_seed: int, options: argparse.Namespace) 
     origin = results.about({})
     minutes = options.minutes or (DECISION_MINUTES if options.decide else MINUTES)
     folder, size_and_labels = SETS[images]
-    recipes = DECISIONS if options.decide else RECIPES
-    flags = [RECIPE, *size_and_labels, *recipes[recipe], f"--label_seed={label_seed}"]
+    flags = [RECIPE, *size_and_labels, *further, f"--label_seed={label_seed}"]
     found = processes.run(
         "studies.photograph_training",
         {
