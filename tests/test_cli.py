@@ -87,7 +87,7 @@ def test_help_and_a_mistyped_flag_answer_before_tensorflow_is_imported(ssgan, co
         (["--lables=10"], "Unknown command line flag 'lables'. Did you mean: labels"),
         (["--labels=-1"], "--labels=-1: expected at least 0"),
         (["--labels=ten"], "invalid literal for int"),
-        (["--arch=resnet"], "--arch=resnet: expected one of small, medium, tiny, paper_svhn, paper_cifar, article"),
+        (["--arch=resnet"], "--arch=resnet: expected one of small, tiny, paper_svhn, paper_cifar, article"),
         (["--total_steps=5", "--total_epochs=1"], "two durations at once: --total_steps=5 and --total_epochs=1"),
         (["--flagfile=missing.cfg"], "missing.cfg cannot be read"),
         (["train"], "unexpected argument 'train'"),

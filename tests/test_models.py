@@ -26,7 +26,6 @@ LAYERS = {
 # four numbers per channel.
 WEIGHTS = {
     "small": 928 + 18_560 + 36_992 + 73_984 + 147_712 + 16_640 + 1_300,
-    "medium": 1_856 + 73_984 + 147_712 + 295_424 + 590_336 + 66_048 + 2_580,
     "tiny": 1_232 + 4_672 + 18_560 + 36_992 + 73_984 + 16_640 + 1_300,
     "paper_svhn": 1_856 + 2 * 36_992 + 73_984 + 3 * 147_712 + 2 * 16_640 + 1_300,
     "paper_cifar": 2_784 + 2 * 83_136 + 166_272 + 3 * 332_160 + 2 * 37_248 + 1_940,
@@ -72,7 +71,7 @@ def structure(network):
 def test_logits_and_features(arch, size, channels, dtype):
     network = Discriminator(7, arch=arch, dtype=dtype)
     logits, features = network(images_of(size, channels))
-    width = {"paper_cifar": 192, "medium": 256}.get(arch, 128)
+    width = 192 if arch == "paper_cifar" else 128
     assert logits.shape == (2, 7) and features.shape == (2, width)
     assert logits.dtype == features.dtype == tf.float32
     assert {weight.dtype for weight in network.weights if "seed" not in weight.path} == {"float32"}
@@ -88,6 +87,9 @@ def test_images_need_not_be_square():
 @pytest.mark.parametrize("arch", ["paper_svhn", "paper_cifar"])
 def test_sides_that_differ_too_much_for_an_architecture_are_refused_in_words(arch):
     assert Discriminator(3, arch=arch)(np.zeros((1, 32, 64, 1), np.float32))[0].shape == (1, 3)
+    Discriminator(3, arch=arch, halvings=0)(np.zeros((1, 16, 64, 1), np.float32))
+    with pytest.raises(UsageError, match="the shorter side is halved"):
+        Discriminator(3, arch=arch, halvings=3)(np.zeros((1, 32, 32, 1), np.float32))
     for shape in ((1, 16, 40, 1), (1, 128, 32, 3)):
         with pytest.raises(UsageError, match=f"--arch={arch} and images of .* the shorter side is halved to less than"):
             Discriminator(3, arch=arch)(np.zeros(shape, np.float32))
@@ -122,7 +124,7 @@ def test_images_of_another_shape_are_refused_in_a_call():
         ({"num_classes": 0}, "num_classes=0: expected at least 2, or 1 for a plain GAN"),
         (
             {"num_classes": 10, "arch": "huge"},
-            "arch='huge': expected one of small, medium, tiny, paper_svhn, paper_cifar, article",
+            "arch='huge': expected one of small, tiny, paper_svhn, paper_cifar, article",
         ),
         ({"num_classes": 10, "trunk": "resnet"}, "trunk='resnet': expected a Keras model"),
         ({"num_classes": 10, "pooling": "median"}, "pooling='median': expected one of average, max"),
@@ -218,7 +220,7 @@ def test_images_above_32_pixels_are_halved_first(size, halvings):
     assert Generator((size, size, 3), width=1).levels == 3 + halvings
 
 
-@pytest.mark.parametrize("arch", ["medium", "tiny", "paper_svhn", "paper_cifar", "article"])
+@pytest.mark.parametrize("arch", ["small", "tiny", "paper_svhn", "paper_cifar", "article"])
 def test_images_are_halved_by_as_many_filters_as_the_first_convolution_has(arch):
     networks = Discriminator(10, arch=arch), built(Discriminator(10, arch=arch), 64)
     whole, halved = ([one for one in structure(network) if isinstance(one, tuple)] for network in networks)

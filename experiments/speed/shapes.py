@@ -77,13 +77,12 @@ def discriminator(arch: str) -> list[Layer]:
         wide = 2 * width
         plan = [(width, *same), (width, *same), (width, *halved), (wide, *same), (wide, *same), (wide, *halved)]
         plan += [(wide, 3, 1, "VALID"), (wide, 1, 1), (wide, 1, 1)]
-    elif width := {"small": 32, "medium": 64}.get(arch):
-        wide, widest = 2 * width, 4 * width
-        plan = [(width, 3, 1), (wide, 3, 2), (wide, 3, 1), (widest, 3, 2), (widest, 3, 1), (widest, 1, 1)]
+    elif arch == "small":
+        plan = [(32, 3, 1), (64, 3, 2), (64, 3, 1), (128, 3, 2), (128, 3, 1), (128, 1, 1)]
     elif arch == "article":
         plan = [(64, 3, 2), (64, 3, 2), (64, 3, 2), (128, 3, 1), (128, 3, 1), (128, 3, 2), (128, 3, 1)]
     else:
-        raise ValueError(f"arch={arch!r}: expected paper_svhn, paper_cifar, small, medium or article")
+        raise ValueError(f"arch={arch!r}: expected paper_svhn, paper_cifar, small or article")
     layers: list[Layer] = []
     size, channels = 32, 3
     for outputs, *shape in plan:

@@ -17,12 +17,17 @@ from ssgan.layers import BatchNormalization, Dropout, SpectralNormConv2D, Unifor
 
 def small(dtype) -> list[layers.Layer]:
     """For quick runs: six weight-normalised convolutions of 32, 64 and 128 filters; 0.3 M weights."""
-    return _of_six(32, dtype)
-
-
-def medium(dtype) -> list[layers.Layer]:
-    """For longer runs: as `small` with twice the filters; 1.2 M weights."""
-    return _of_six(64, dtype)
+    conv = functools.partial(_weight_norm_conv, dtype=dtype)
+    return [
+        *conv(32, 3),
+        *conv(64, 3, strides=2),
+        *conv(64, 3),
+        Dropout(0.2, dtype=dtype),
+        *conv(128, 3, strides=2),
+        *conv(128, 3),
+        Dropout(0.2, dtype=dtype),
+        *conv(128, 1),
+    ]
 
 
 def tiny(dtype) -> list[layers.Layer]:
@@ -98,7 +103,6 @@ def dense_trunk(num_features: int) -> keras.Model:
 
 ARCHITECTURES: dict[str, Callable[..., list[layers.Layer]]] = {
     "small": small,
-    "medium": medium,
     "tiny": tiny,
     "paper_svhn": paper_svhn,
     "paper_cifar": paper_cifar,
@@ -106,15 +110,22 @@ ARCHITECTURES: dict[str, Callable[..., list[layers.Layer]]] = {
 }
 
 
-_FIRST_WIDTH = {"small": 32, "medium": 64, "tiny": 16, "paper_svhn": 64, "paper_cifar": 96, "article": 64}
+_FIRST_WIDTH = {"small": 32, "tiny": 16, "paper_svhn": 64, "paper_cifar": 96, "article": 64}
 
 
-def check_image_shape(shape: tuple[int | None, ...], arch: str) -> None:
-    """Raises a UsageError if an architecture takes no images of this shape, [batch, height, width, channels]."""
+def check_image_shape(shape: tuple[int | None, ...], arch: str, halvings: int | None = None) -> None:
+    """Raises a UsageError if an architecture takes no images of this shape, [batch, height, width, channels].
+
+    Args:
+        shape: of the images.
+        arch: the architecture.
+        halvings: how often images are halved before it; None: see `halvings_to_32_pixels`.
+    """
     if len(shape) != 4 or not all(side and 16 <= side <= 128 for side in shape[1:3]) or shape[3] not in (1, 3):
         raise UsageError(f"images of shape {tuple(shape)}: expected [batch, 16..128, 16..128, 1 or 3]")
-    halved = 2 ** (halvings_to_32_pixels(sides := [side or 0 for side in shape[1:3]]) + 2)
-    if arch in ("paper_svhn", "paper_cifar") and math.ceil(min(sides) / halved) < 3:
+    sides = [side or 0 for side in shape[1:3]]
+    times = 2 + (halvings_to_32_pixels(sides) if halvings is None else halvings)
+    if arch in ("paper_svhn", "paper_cifar") and math.ceil(min(sides) / 2**times) < 3:
         raise UsageError(
             f"--arch={arch} and images of {sides[0]} x {sides[1]} pixels: the shorter side is halved to less than the "
             "3 that its last convolution of 3 x 3 takes; expected sides that differ less, or another architecture"
@@ -169,20 +180,6 @@ _EXCHANGED: dict[str, Callable[[WeightNormConv2D], layers.Layer]] = {
     "none": _plain_conv,
 }
 NORMALIZATIONS = tuple(_EXCHANGED)
-
-
-def _of_six(width: int, dtype) -> list[layers.Layer]:
-    conv = functools.partial(_weight_norm_conv, dtype=dtype)
-    return [
-        *conv(width, 3),
-        *conv(2 * width, 3, strides=2),
-        *conv(2 * width, 3),
-        Dropout(0.2, dtype=dtype),
-        *conv(4 * width, 3, strides=2),
-        *conv(4 * width, 3),
-        Dropout(0.2, dtype=dtype),
-        *conv(4 * width, 1),
-    ]
 
 
 def _paper(width: int, dtype) -> list[layers.Layer]:

@@ -29,7 +29,7 @@ class Discriminator(keras.Model):
 
     Args:
         num_classes: `K`, at least 2; 1 for a plain GAN of images without classes.
-        arch: `small`, `medium`, `tiny`, `paper_svhn`, `paper_cifar` or `article`; see `ssgan.models.architectures`.
+        arch: `small`, `tiny`, `paper_svhn`, `paper_cifar` or `article`; see `ssgan.models.architectures`.
         trunk: in place of a named architecture, which is then not looked at, any Keras model of images in -1..1 whose
             output is a feature map, which is pooled, or a vector. A batch norm in it sees real and generated images
             together. To be exported it has to be functional or sequential.
@@ -126,7 +126,7 @@ class Discriminator(keras.Model):
 
     def build(self, input_shape):
         if not self.has_own_trunk:
-            check_image_shape(input_shape, self.arch)
+            check_image_shape(input_shape, self.arch, self.halvings)
             if self.halvings is None:
                 self.halvings = halvings_to_32_pixels(input_shape[1:])
             self._halve_first(self.halvings)

@@ -12,9 +12,8 @@ class Networks(Group):
 
     arch: str = option(
         "small",
-        "Discriminator: small (quick), medium (twice as wide), tiny (drawings), paper_svhn (64/128), "
-        "paper_cifar (96/192), article.",
-        choices=("small", "medium", "tiny", "paper_svhn", "paper_cifar", "article"),
+        "Discriminator: small (quick), tiny (drawings), paper_svhn (64/128), paper_cifar (96/192), article.",
+        choices=("small", "tiny", "paper_svhn", "paper_cifar", "article"),
         essential=True,
     )
     pooling: str = option("max", "Global pooling that makes the features.", choices=("average", "max"))
