@@ -163,11 +163,12 @@ def _check_alike(member: "Member", first: "Member", *, by_fold: bool) -> None:
             f"{member.run_dir} has the preparation {member.preparation}, {first.run_dir} has {first.preparation}; "
             "expected runs of the same images for an ensemble"
         )
-    if by_fold and member.config.test_fold != first.config.test_fold:
+    folds = [(one.config.test_fold, one.config.test_fold and one.about.get("digest")) for one in (member, first)]
+    if by_fold and folds[0] != folds[1]:
         raise UsageError(
-            f"{member.run_dir} was trained with --test_fold={member.config.test_fold}, {first.run_dir} with "
-            f"{first.config.test_fold}: each saw test images of the other; expected runs of one fold, or by --images "
-            "pictures that none has seen"
+            f"{member.run_dir} was trained with --test_fold={folds[0][0]}, {first.run_dir} with {folds[1][0]}, or the "
+            "folder was another one then: each may have seen test images of the other; expected runs of one fold of "
+            "the same pictures, or by --images pictures that none has seen"
         )
 
 

@@ -55,7 +55,7 @@ class Batch:
         unlabeled: [u, height, width, channels]; None for a stream.
         generator: images of the generator's own, [g, height, width, channels].
         is_stream: whether labelled and unlabelled images are mixed in `labeled`.
-        hidden: of a stream, which of its images are taken for unlabelled ones, bool [l]: all, where no label is hidden.
+        hidden: of a stream, which of its images are taken for unlabelled ones, bool [l]: all, if less than 2 are.
     """
 
     labeled: tf.Tensor | None = None

@@ -100,11 +100,6 @@ def opened(options: LabelConfig) -> "Iterator[Room]":
     first = {} if file.exists() else pictures.said_by_folders(found, classes)
     with labels_file.opened(file, found.every_key, folder, first=first) as open_file:
         session = Session(found.keys, open_file, classes)
-        if not options.labels_file and file.name == _EARLIER:
-            open_file.notices.append(
-                f"{_EARLIER}, as version 0.6 named it, is gone on with. Folders side by side would share it: rename it "
-                f"to {folder.resolve().name}-labels.csv if it is of this folder alone."
-            )
         if first and session.classes and not classes:
             open_file.notices.append(
                 f"{sum(session.class_counts()):,} labels are from sub-folders: {', '.join(session.classes)[:300]}. "
@@ -129,8 +124,13 @@ def _labels_file(options: LabelConfig, folder: Path) -> Path:
     if options.labels_file:
         return Path(os.path.expanduser(options.labels_file))
     home = folder.resolve()
-    named, earlier = home.with_name(f"{home.name}-labels.csv"), home.with_name(_EARLIER)
-    return earlier if earlier.exists() and not named.exists() else named
+    named, earlier = home.parent / f"{home.name or 'root'}-labels.csv", home.parent / _EARLIER
+    if earlier.exists() and not named.exists():
+        raise UsageError(
+            f"{earlier} is there, as version 0.6 named the labels of any folder beside it: rename it to {named.name} "
+            f"if they are of this one, or name it by --labels_file; --labels_file={named} begins a new one"
+        )
+    return named
 
 
 def _told(path: Path) -> str:

@@ -52,7 +52,8 @@ def discriminate(
     weak, strong = batch.unlabeled_rows(views_of_real[0]), views_of_real[1]
     shares_view = gan_views == "strong"  # then the classifier learns from the very rows that the GAN does
     of_strong = {"labeled", "unlabeled", "real"} if shares_view else {"labeled", "unlabeled"}
-    seen = {"strong": strong} if of_strong & set(needs) else {}
+    is_seen = of_strong & set(needs) or (shares_view and discriminator.has_batch_statistics)  # which are of both
+    seen = {"strong": strong} if is_seen else {}
     if "real" in needs and weak is not None and not shares_view:
         seen["real"] = weak
     if views_of_drawn is not None:

@@ -265,6 +265,7 @@ def _how_to_test(run_dir: str | Path | None) -> str:
 
 def _about(config: Config, images: "Source", workers: "Workers", *, label_mask_digest: str) -> dict:
     from ssgan import hardware
+    from ssgan.data.own import OwnImages
     from ssgan.training import sources
 
     return {
@@ -275,6 +276,7 @@ def _about(config: Config, images: "Source", workers: "Workers", *, label_mask_d
         "image_shape": images.image_shape,
         "preparation": sources.preparation(config, images.image_shape[2]).as_dict(),
         "num_train": len(images),
+        **({"labelled_digest": images.labelled().digest} if isinstance(images, OwnImages) else {}),
         "class_names": images.class_names,
         "label_mask_digest": label_mask_digest,
         "date": datetime.datetime.now().isoformat(timespec="seconds"),

@@ -25,6 +25,10 @@ def test_the_temperature_of_two_classes_has_a_closed_form(size, share):
     assert best_temperature(logits, labels) == pytest.approx(expected, rel=1e-3)
 
 
+def test_one_class_has_a_temperature():
+    assert best_temperature(np.zeros((3, 1)), np.zeros(3, int)) > 0
+
+
 def test_scores_by_hand():
     found = {name: score(tf.constant(LOGITS, tf.float32)).numpy() for name, score in outliers.SCORES.items()}
     powers = np.exp(LOGITS)

@@ -54,9 +54,10 @@ def test_folders_side_by_side_have_files_of_their_own(tmp_path):
         with opened(options) as room:
             assert "6 labels are from" in room.session.notice and room.labels_file.endswith(f"{name}-labels.csv")
     (tmp_path / "tuesday-labels.csv").rename(tmp_path / "labels.csv")  # as version 0.6 called it
-    with opened(options) as room:
-        assert room.labels_file.endswith("/labels.csv") and sum(room.session.class_counts()) == 6
-        assert "rename it to tuesday-labels.csv if it is of this folder alone" in room.session.notice
+    with pytest.raises(UsageError, match="labels.csv is there, .* rename it to tuesday-labels.csv if"), opened(options):
+        pass
+    with opened(LabelConfig(**{**vars(options), "labels_file": str(tmp_path / "labels.csv")})) as room:
+        assert sum(room.session.class_counts()) == 6
 
 
 def test_the_page_says_which_labels_are_from_sub_folders(tmp_path):

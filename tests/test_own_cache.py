@@ -157,15 +157,14 @@ def test_a_crash_leaves_the_cache_as_it_was(error, where, home, monkeypatch):
     assert prepare(home).decoded == 2
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
-def test_what_was_decoded_before_an_interruption_is_kept(error, home, decoded, monkeypatch):
+def test_what_was_decoded_before_an_interruption_is_kept(home, decoded, monkeypatch):
     monkeypatch.setattr(cache, "_AT_A_TIME", 2)
 
     def stop(done):
         if done == 4:
-            raise error
+            raise KeyboardInterrupt
 
-    with pytest.raises(type(error)):
+    with pytest.raises(KeyboardInterrupt):
         cache.prepare(find(home).paths, PREPARATION, folder=home.parent / "cache", told=stop)
     kept = manifest.read(home.parent / "cache", PREPARATION)
     assert list(kept.records) == list(find(home).paths)[:4] and len(kept.images) == 4
@@ -182,7 +181,7 @@ def test_memory_that_runs_out_is_no_damage(home, monkeypatch):
 
     with monkeypatch.context() as patched:
         patched.setattr(Image, "open", exhausted)
-        with pytest.raises(MemoryError):
+        with pytest.raises(UsageError, match="png: no memory is left to decode it; make it smaller"):
             prepare(home)
     assert not prepare(home).unreadable
 

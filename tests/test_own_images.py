@@ -93,7 +93,7 @@ def test_other_pictures_are_evaluated_with_the_classes_of_the_run(tmp_path, caps
         evaluate_run(EvalConfig(run=str(run_dir), images=str(other / "plum")))
     for more, message in (
         ({"images": str(other), "dataset": "mnist"}, "--images=.*market beside --dataset: expected one of the two"),
-        ({"images": str(other), "data_dir": str(other)}, "beside --data_dir"),
+        ({"images": str(other), "data_dir": str(other)}, "the run's images are a folder of pictures"),
         ({"images": str(other), "split": "validation"}, "--split=validation of --images=.*: expected test or train"),
         ({"data_dir": str(other)}, "the run's images are a folder of pictures; expected --images"),
     ):
@@ -108,16 +108,21 @@ def test_other_pictures_are_evaluated_with_the_classes_of_the_run(tmp_path, caps
 
 
 def test_runs_that_saw_each_others_test_images_are_no_ensemble():
-    def member(fold, resize="crop"):
+    def member(fold, resize="crop", digest="0"):
         preparation = own.Preparation(height=16, width=16, channels=3, resize=resize)
         return SimpleNamespace(
-            run_dir=f"runs/{fold}", preparation=preparation, config=Config(images="photos", test_fold=fold)
+            run_dir=f"runs/{fold}",
+            preparation=preparation,
+            config=Config(images="photos", test_fold=fold),
+            about={"digest": digest},
         )
 
     first = member("1/5")
     _check_alike(member("1/5"), first, by_fold=True)
-    with pytest.raises(UsageError, match="runs/2/5 was trained with --test_fold=2/5, runs/1/5 with 1/5: each saw test"):
+    with pytest.raises(UsageError, match="runs/2/5 was trained with --test_fold=2/5, runs/1/5 with 1/5, or the folder"):
         _check_alike(member("2/5"), first, by_fold=True)
+    with pytest.raises(UsageError, match="with 1/5, or the folder was another one then"):
+        _check_alike(member("1/5", digest="1"), first, by_fold=True)
     _check_alike(member("2/5"), first, by_fold=False)  # by pictures that none has seen
     with pytest.raises(UsageError, match="has the preparation .*resize='pad'"):
         _check_alike(member("1/5", "pad"), first, by_fold=False)
@@ -206,11 +211,14 @@ def test_a_part_of_the_labelled_images_is_for_testing(tmp_path):
 
 
 def test_a_part_of_a_folder_that_has_changed_is_no_test(tmp_path):
-    folder = write_folder(tmp_path / "fruit", of_each=10)
+    folder = write_folder(tmp_path / "fruit", of_each=10, unlabeled=1)
     config, train_images, test_images = settled(folder, test_fold="1/5")
     member = SimpleNamespace(config=config, run_dir="runs/fruit", about={"digest": train_images.digest})
     found, other = chosen_images(member, EvalConfig())
     assert found.digest == test_images.digest and not other
+    picture("plum", 77).save(folder / "_unlabeled" / "new.png")  # which changes no fold
+    member.about["labelled_digest"] = train_images.labelled().digest
+    assert chosen_images(member, EvalConfig())[0].digest == test_images.digest
     (folder / "lime" / "3.png").unlink()
     with pytest.raises(
         UsageError, match="fruit' is not as it was when runs/fruit was trained.*--test_fold=1/5 is drawn"

@@ -195,7 +195,7 @@ def test_find_brings_together_what_is_named_beside_the_folder(tmp_path):
     for inner, roots in (
         ("cat' lies in .*more'", {"unlabeled_images": more, "test_images": more / "cat"}),
         ("more' lies in .*more'", {"unlabeled_images": more, "test_images": more}),
-        ("images' lies in", {"unlabeled_images": tmp_path}),
+        ("images' lies in", {"unlabeled_images": tmp_path}),  # which has a test/
     ):
         with pytest.raises(UsageError, match=inner):
             find(tmp_path / "images", **roots)

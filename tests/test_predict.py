@@ -59,7 +59,7 @@ def make_run(folder, *, seed=0, class_names=CLASSES, preparation=SQUARE):
     folder.mkdir(parents=True)
     ssgan.to_classifier(discriminator).save(folder / CLASSIFIER_FILE)
     about = {"image_shape": list(preparation.image_shape), "class_names": class_names, "synthetic": False}
-    about |= {"dataset": "mine", "num_train": 9, "preparation": preparation.as_dict()}
+    about |= {"dataset": "mine", "num_train": 9, "preparation": preparation.as_dict(), "source": "pictures of mine"}
     files.write_json(folder / run.ABOUT, about)
     files.write_json(folder / run.SUMMARY, {})
     return folder
@@ -560,6 +560,10 @@ def test_a_run_that_does_not_say_how_it_prepared_goes_with_one_on_a_data_set(tmp
     about = files.read_json(silent / run.ABOUT)
     about.pop("preparation")
     files.write_json(silent / run.ABOUT, about)
+    padded = make_run(tmp_path / "padded", preparation=Preparation(**{**SQUARE.as_dict(), "resize": "pad"}))
+    assert read_predictor(str(padded)).preparation.resize == "pad"
+    files.write_json(padded / run.ABOUT, {**files.read_json(padded / run.ABOUT), "source": "TFDS mnist 3.0.1"})
+    assert read_predictor(str(padded)).preparation.resize == "whole"  # by version 0.6
     assert not read_predictor(str(whole)).is_assumed
     assert read_predictor(f"{whole},{silent}").is_assumed
 

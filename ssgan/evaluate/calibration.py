@@ -84,7 +84,7 @@ def best_temperature(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.in
     logits = np.asarray(logits, np.float64)
     images, classes = logits.shape
     doubt = 1 / (images + 2)
-    targets = np.full((images, classes), doubt / (classes - 1))
+    targets = np.full((images, classes), doubt / max(classes - 1, 1))
     targets[np.arange(images), labels] = 1 - doubt
     found = scipy.optimize.minimize_scalar(
         lambda log_temperature: -(targets * scipy.special.log_softmax(logits / math.exp(log_temperature), -1)).sum(),

@@ -69,17 +69,24 @@ class Findings:
     options: dict[str, Any]
 
 
-def gather(member: Member, images: Source, *, data_dir: str | None = None, cache_dir: str | None = None) -> Findings:
+def gather(
+    member: Member,
+    images: Source,
+    *,
+    on_training: bool = False,
+    data_dir: str | None = None,
+    cache_dir: str | None = None,
+) -> Findings:
     """Looks at the images that a run was trained on, where they are still to be had.
 
     Args:
         member: the run.
         images: those it is tested on.
+        on_training: whether these are those of the training, so that they are not looked for among them.
         data_dir: where the images of the training are now; None for where they were.
         cache_dir: where their prepared pictures are kept; None: see `ssgan.store.files.user_cache`.
     """
     training, missing, suspects, doubted, pairs = None, "", [], "", None
-    on_training = images.split == "train" and images.name == member.about["dataset"]
     labels = member.config.labels or 0
     try:
         training = read_training_images(member, data_dir=data_dir, cache_dir=cache_dir)

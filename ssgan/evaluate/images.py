@@ -1,9 +1,7 @@
 """The images that a run is evaluated on: its own test images, or others."""
 
 import dataclasses
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from ssgan import data
 from ssgan.data import own
@@ -38,12 +36,11 @@ def test_images(member: Member, options: "EvalConfig") -> tuple["Source", bool]:
         skip = config.skip_unreadable or options.skip_unreadable
         config = dataclasses.replace(config, cache_dir=options.cache_dir, skip_unreadable=skip)
         images = sources.load_images(config, options.split)
-        if config.test_fold is not None and sources.load_images(config, "train").digest != member.about.get("digest"):
+        if config.test_fold is not None and not _is_as_it_was(sources.load_images(config, "train"), member.about):
             raise UsageError(
-                f"{config.images!r} is not as it was when {member.run_dir} was trained: pictures or labels were "
-                f"added, removed or changed. --test_fold={config.test_fold} is drawn from all of them, so some test "
-                "images would be among those of the training; expected the folder as it was, or by --images pictures "
-                "that were not in it"
+                f"{config.images!r} is not as it was when {member.run_dir} was trained: labels were added, removed or "
+                f"changed. --test_fold={config.test_fold} is drawn from all of them, so some test images may be among "
+                "those of the training; expected the folder as it was, or by --images pictures that were not in it"
             )
         return _labeled(images) if config.has_labels else images, False
     data_dir = options.data_dir or (config.data_dir if dataset == config.dataset else None)
@@ -56,11 +53,18 @@ def test_images(member: Member, options: "EvalConfig") -> tuple["Source", bool]:
     return images, (dataset, data_dir) != (config.dataset, config.data_dir)
 
 
+def _is_as_it_was(train: "Source", about: dict[str, Any]) -> bool:
+    """Tells whether labelled pictures, from which parts are drawn, are those of the training; so far as it says."""
+    assert isinstance(train, own.OwnImages)
+    if "labelled_digest" in about:
+        return train.labelled().digest == about["labelled_digest"]
+    return train.digest == about.get("digest")  # of an earlier version: of all pictures
+
+
 def _check_sources(options: "EvalConfig", *, own_run: bool) -> None:
     """Refuses options that name two sources of images, or one that is not looked at."""
-    for name in ("dataset", "data_dir"):
-        if options.images is not None and getattr(options, name) is not None:
-            raise UsageError(f"--images={options.images} beside --{name}: expected one of the two, or neither")
+    if options.images is not None and options.dataset is not None:
+        raise UsageError(f"--images={options.images} beside --dataset={options.dataset}: expected one of the two")
     if options.images is not None and options.split not in ("test", "train"):
         raise UsageError(f"--split={options.split} of --images={options.images}: expected test or train")
     if own_run and options.data_dir is not None and options.dataset is None:
@@ -81,10 +85,9 @@ def _pictures(member: Member, options: "EvalConfig") -> own.OwnImages:
 
 def _labeled(images: "Source") -> own.OwnImages:
     assert isinstance(images, own.OwnImages)
-    rows = np.flatnonzero(images.labels >= 0)
-    if not len(rows):
+    if not (images.labels >= 0).any():
         raise UsageError(
             f"none of the {len(images):,} pictures of {images.name} has a label; expected a sub-folder for each class, "
             "or --labels_file (without labels there is ssgan.predict)"
         )
-    return images.at(rows)
+    return images.labelled()

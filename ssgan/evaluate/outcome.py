@@ -87,7 +87,13 @@ def evaluate_classifiers(
     if has_one and (count := draws_to_measure(first, images, options.samples, has_score=options.accuracy_score)):
         metrics["samples"] = _sample_figures(first, images, options, count=count)
 
-    found = gather(first, images, data_dir=_data_dir(first, options), cache_dir=options.cache_dir)
+    found = gather(
+        first,
+        images,
+        on_training=images.split == "train" and not other,
+        data_dir=_data_dir(first, options),
+        cache_dir=options.cache_dir,
+    )
     if found.training is not None:
         metrics["on_training"] = len(images if found.pairs is None else found.pairs)
 
@@ -109,7 +115,7 @@ def evaluate_classifiers(
         samples=metrics.get("samples"),
         confusion=picture,
     )
-    if images.split == "train" and any(images.name == member.about["dataset"] for member in members):
+    if found.on_training:
         print("*** train: images that were trained on; their error is no test error ***")
     elif found.pairs:
         print(

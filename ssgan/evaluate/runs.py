@@ -111,6 +111,8 @@ def preparation_of(about: dict[str, Any], path: Path) -> Preparation:
     values = dict(zip(("height", "width", "channels"), shape, strict=False))
     try:
         preparation = Preparation.from_dict(about.get("preparation", {**values, "resize": "whole"}))
+        if preparation.resize == "pad" and not str(about.get("source")).startswith("pictures of "):
+            preparation = dataclasses.replace(preparation, resize="whole")  # version 0.6 said so of data sets
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
     if list(preparation.image_shape) != shape:

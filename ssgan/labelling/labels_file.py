@@ -135,24 +135,25 @@ def opened(path: Path, keys: Sequence[str], folder: Path, *, first: Mapping[str,
     if path.suffix.lower() == ".json":
         raise UsageError(f"--labels_file={path}: rows are put behind a CSV file; name another one")
     try:
-        with filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=0):
-            if not path.exists():
-                said = [[key, entry.label or "", entry.split.removesuffix("train")] for key, entry in first.items()]
-                files.write(path, "".join(_line(cells) for cells in [_COLUMNS, *said]))
-            torn = _drop_torn_row(path)
-            file = LabelsFile(path, keys, folder)
-            if torn:
-                file.notices.append(f"The last row of {path.name} was written by half, and was dropped: {torn}")
-            yield file
+        held = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=0).acquire()
     except PermissionError as error:
         raise UsageError(
             f"{path} cannot be written ({error.strerror}: {error.filename}); --labels_file=FILE names another one"
         ) from error
     except filelock.Timeout as error:
         raise UsageError(
-            f"{path} is being written to by another process; is the page of this folder open already, or of one beside "
-            "it? --labels_file=FILE names another one"
+            f"{path} is being written to by another process; is the page of this folder open already? "
+            "--labels_file=FILE names another one"
         ) from error
+    with held:
+        if not path.exists():
+            said = [[key, entry.label or "", entry.split.removesuffix("train")] for key, entry in first.items()]
+            files.write(path, "".join(_line(cells) for cells in [_COLUMNS, *said]))
+        torn = _drop_torn_row(path)
+        file = LabelsFile(path, keys, folder)
+        if torn:
+            file.notices.append(f"The last row of {path.name} was written by half, and was dropped: {torn}")
+        yield file
 
 
 def can_be_named(key: str) -> bool:

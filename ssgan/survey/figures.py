@@ -125,8 +125,7 @@ def survey(images: str | Path, *, cache_dir: str | Path | None = None, **others:
         others: `unlabeled_images`, `labels_file` and `test_images`, see `ssgan.data.own.find`.
 
     Raises:
-        UsageError: if folders are missing or empty.
-        OSError: if the cache cannot be written.
+        UsageError: if folders are missing or empty; if the cache cannot be written.
     """
     mistakes: list[str] = []
     folder = own.find(images, complain=mistakes.append, **others)

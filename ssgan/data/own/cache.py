@@ -23,7 +23,7 @@ from ssgan.cores import available_cores
 from ssgan.data.own import manifest
 from ssgan.data.own.decode import Preparation, decode
 from ssgan.data.own.manifest import Prepared, Record, header, mapped
-from ssgan.data.own.opening import Unreadable, read_content, unreadable_if_not_read
+from ssgan.data.own.opening import NoMemory, Unreadable, read_content, unreadable_if_not_read
 from ssgan.errors import UsageError
 from ssgan.store import files
 
@@ -47,8 +47,8 @@ def prepare(
 
     Raises:
         UsageError: if another process has been preparing these pictures for a minute.
-        OSError: if the cache cannot be written; it is as it was then, or holds the pictures that are done, where these
-            are more. So it does after Ctrl-C.
+        OSError: if the cache cannot be written; it is as it was then. After Ctrl-C and the like it holds the pictures
+            that are done, where these are more.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = dict(sorted(paths.items()))
@@ -96,7 +96,7 @@ def _renewed(
                 decoded += sum(is_new for *_, is_new in found)
                 told(start + len(some))
         except BaseException as error:
-            if len(records) <= (len(before.records) if before else 0):
+            if isinstance(error, OSError) or len(records) <= (len(before.records) if before else 0):
                 raise
             interruption = error
             shape = (len(records), *preparation.image_shape)
@@ -137,6 +137,8 @@ class _Reader:
             if same := self._keys.get(sha256):
                 return dataclasses.replace(self._records[same], state=state), self._pixels(same), False
             pixels, facts = decode(content, self._preparation)
+        except NoMemory as error:
+            raise UsageError(f"{path}: {error}; make it smaller, or leave it out") from error
         except Unreadable as error:
             return Record(state=state, sha256=sha256, reason=str(error)), None, True
         digest = hashlib.sha256(pixels.tobytes()).hexdigest()

@@ -103,9 +103,12 @@ def find(
         parts.append(_beside("unlabeled_images", _path(unlabeled_images), complain))
     if test_images is not None:
         parts.append(_beside("test_images", _path(test_images), complain))
+    # Pictures may be labelled in one part and unlabelled in another, unless some are for testing.
+    has_tests = test_images is not None or any(entry.split == "test" for entry in entries.values())
     for (outer, _, _), (inner, _, _) in itertools.permutations(parts, 2):
-        if inner.resolve().is_relative_to(outer.resolve()):
+        if inner.resolve().is_relative_to(outer.resolve()) and (outer == home or has_tests):
             complain(f"{str(inner)!r} lies in {str(outer)!r}, all of whose pictures are taken; put it elsewhere")
+            break
     every = sorted((key, entry) for _, _, some in parts for key, entry in some.items())
     entries = {key: entry for key, entry in every if entry.split == "train" or entry.label is not None}
     paths = {key: path for _, part, _ in parts for key, path in part.paths.items()}

@@ -84,6 +84,10 @@ class OwnImages(Labels):
             _pixels=tuple(self._pixels[row] for row in rows),
         )
 
+    def labelled(self) -> "OwnImages":
+        """Returns those that have a label."""
+        return self.at(np.flatnonzero(self.labels >= 0))
+
     @functools.cached_property
     def digest(self) -> str:
         """sha256, in hexadecimal, of the shape, the sha256 of each image's pixels, and the labels."""
@@ -114,8 +118,8 @@ def load(
         skip: whether unreadable pictures are left out.
 
     Raises:
-        UsageError: if pictures are unreadable, all of which are named, unless `skip`; for a split without pictures.
-        OSError: if the cache cannot be written.
+        UsageError: if pictures are unreadable, all of which are named, unless `skip`; for a split without pictures; if
+            the cache cannot be written.
     """
     if test_fold and folder.has_test:
         raise UsageError(f"--test_fold, but {str(folder.home)!r} has test pictures; leave it out")
@@ -143,7 +147,7 @@ def prepare(folder: Folder, preparation: Preparation, cache_dir: str | Path | No
         cache_dir: where prepared pictures are kept; None: see `ssgan.store.files.user_cache`.
 
     Raises:
-        OSError: if the cache cannot be written.
+        UsageError: if the cache cannot be written.
     """
     kept_in = Path(os.path.expanduser(cache_dir)) if cache_dir else files.user_cache()
     place = _cache_folder(folder, preparation, kept_in)

@@ -23,6 +23,10 @@ class Unreadable(ValueError):
     """A file that is no picture which can be used; the reason in one line, without the file's name."""
 
 
+class NoMemory(Unreadable):
+    """A picture for which there is no memory at this moment: the file is not to blame."""
+
+
 def read_content(path: Path | str) -> bytes:
     """Returns the bytes of a picture file.
 
@@ -58,8 +62,10 @@ def opened(file: BinaryIO) -> Iterator[Image.Image]:
             if width * height > LARGEST_PIXELS:
                 raise Unreadable(f"{width} x {height} pixels; expected at most {LARGEST_PIXELS:,} in all")
             yield picture
-    except (Unreadable, MemoryError):  # for the second, the file is not to blame
+    except Unreadable:
         raise
+    except MemoryError as error:
+        raise NoMemory("no memory is left to decode it") from error
     except Image.UnidentifiedImageError as error:
         raise Unreadable(_not_identified(head)) from error
     except Image.DecompressionBombError as error:
