@@ -96,7 +96,7 @@ def member(tmp_path, monkeypatch):
         "synthetic": False,
         "num_train": 60,
     }
-    return SimpleNamespace(run_dir=tmp_path, config=Config(dataset="things", labels=1000), about=about, averaged=model)
+    return SimpleNamespace(run_dir=tmp_path, config=Config(dataset="things", labels=1000), about=about, saved=model)
 
 
 def test_the_images_of_a_training_are_found_with_the_labels_that_were_used(member):
@@ -110,15 +110,13 @@ def test_the_images_of_a_training_are_found_with_the_labels_that_were_used(membe
 
 
 def test_the_images_of_the_training_have_no_duplicates_in_themselves(member):
-    assert gather(member, data.load()).pairs is None
+    assert gather(member, data.load(), on_training=True).pairs is None
 
 
 def test_of_very_many_labels_some_are_looked_at(member, monkeypatch):
     monkeypatch.setattr("ssgan.evaluate.training_images.MOST_LABELLED", 6)
     training = TrainingImages(data.load(), np.arange(60) % 3 == 1)
-    features = keras.Model(
-        member.averaged.inputs, [member.averaged.get_layer("features").output, member.averaged.output]
-    )
+    features = keras.Model(member.saved.inputs, [member.saved.get_layer("features").output, member.saved.output])
     found = training.suspects(features)
     assert {one.row for one in found} <= {1, 10, 22, 34, 46, 58} and all(one.neighbours == 5 for one in found)
     assert TrainingImages(data.load(), np.arange(60) < 1).suspects(features) == []
@@ -127,7 +125,7 @@ def test_of_very_many_labels_some_are_looked_at(member, monkeypatch):
 def test_a_classifier_without_a_layer_of_features_says_so(member):
     inputs = keras.Input((24, 24, 3))
     plain = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
-    found = gather(SimpleNamespace(**{**vars(member), "averaged": plain}), data.load())
+    found = gather(SimpleNamespace(**{**vars(member), "saved": plain}), data.load())
     assert found.suspects == [] and "no layer of features" in found.doubted
 
 
