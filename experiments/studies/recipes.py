@@ -271,6 +271,7 @@ STUDIES = {
         {"default": [*WITHOUT, "--validation=4000", "--log_every=200", "--total_steps=10000"]},
         label_seeds=(100, 101, 102),
         tested=False,
+        corrected=True,
     ),
     "ablation_svhn_lite": Study(
         {
