@@ -70,9 +70,8 @@ def expected_calibration_error(confidences: npt.NDArray[np.floating], correct: n
 def best_temperature(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:
     """Returns the temperature by which logits are divided to make labels most likely (arXiv:1706.04599, section 4.2).
 
-    Each label counts as `1 - 1 / (n + 2)` of its class, and the rest of the others, so that a classifier without an
-    error on these images is not taken for one that never errs (Platt 1999, "Probabilistic outputs for support vector
-    machines", section 2.2).
+    Its logarithm has a standard normal prior. That hardly matters where some images are classified wrongly; where none
+    is, it keeps the classifier from being taken for one that never errs.
 
     Args:
         logits: [n, K], of images that were not trained on.
@@ -82,16 +81,13 @@ def best_temperature(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.in
         A number from 0.05 to 20; above 1, the classifier is surer than it is right.
     """
     logits = np.asarray(logits, np.float64)
-    images, classes = logits.shape
-    doubt = 1 / (images + 2)
-    targets = np.full((images, classes), doubt / max(classes - 1, 1))
-    targets[np.arange(images), labels] = 1 - doubt
-    found = scipy.optimize.minimize_scalar(
-        lambda log_temperature: -(targets * scipy.special.log_softmax(logits / math.exp(log_temperature), -1)).sum(),
-        bounds=tuple(map(math.log, _TEMPERATURES)),
-        method="bounded",
-    )
-    return math.exp(found.x)
+
+    def unlikelihood(log_temperature: float) -> float:
+        by_labels = len(labels) * negative_log_likelihood(logits / math.exp(log_temperature), labels)
+        return by_labels + log_temperature**2 / 2
+
+    bounds = tuple(map(math.log, _TEMPERATURES))
+    return math.exp(scipy.optimize.minimize_scalar(unlikelihood, bounds=bounds, method="bounded").x)
 
 
 def negative_log_likelihood(logits: npt.NDArray[np.floating], labels: npt.NDArray[np.integer]) -> float:
