@@ -163,10 +163,11 @@ def _check_alike(member: "Member", first: "Member", *, by_fold: bool) -> None:
             f"{member.run_dir} has the preparation {member.preparation}, {first.run_dir} has {first.preparation}; "
             "expected runs of the same images for an ensemble"
         )
-    folds = [(one.config.test_fold, one.config.test_fold and one.about.get("digest")) for one in (member, first)]
-    if by_fold and folds[0] != folds[1]:
+    folds = [one.config.test_fold for one in (member, first)]
+    trained_on = [one.about.get("labelled_digest", one.about.get("digest")) for one in (member, first)]
+    if by_fold and (folds[0] != folds[1] or (folds[0] and trained_on[0] != trained_on[1])):
         raise UsageError(
-            f"{member.run_dir} was trained with --test_fold={folds[0][0]}, {first.run_dir} with {folds[1][0]}, or the "
+            f"{member.run_dir} was trained with --test_fold={folds[0]}, {first.run_dir} with {folds[1]}, or the "
             "folder was another one then: each may have seen test images of the other; expected runs of one fold of "
             "the same pictures, or by --images pictures that none has seen"
         )
