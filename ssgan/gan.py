@@ -165,7 +165,7 @@ class SSGAN(CompiledGAN):
 
         On several replicas it is this one's share of the mean, as the optimizers sum the gradients.
         """
-        loss = self.discriminator.regularization() if name == "d_loss" else tf.constant(0.0)
+        loss = _regularization(self.discriminator) if name == "d_loss" else tf.constant(0.0)
         for term in _taking_part(name, terms, passes):
             value = term(passes, self.discriminator)
             loss += term.weight * value
@@ -327,6 +327,12 @@ def _taking_part(name: str, terms: list[Term], passes: Passes) -> list[Term]:
         return found
     needed = "; ".join(f"{term.name} needs {', '.join(term.needs)}" for term in terms)
     raise UsageError(f"a step has no images for any term of {name}: {needed or 'there is none'}")
+
+
+def _regularization(network: keras.Model) -> tf.Tensor:
+    """Returns what the regularisers of a network's weights say, float32: a trunk of one's own may have some."""
+    said = [weight.regularizer(weight) for weight in network.trainable_variables if weight.regularizer]
+    return tf.add_n([tf.cast(one, tf.float32) for one in said]) if said else tf.constant(0.0)
 
 
 def _descend(optimizer: keras.optimizers.Optimizer, tape: tf.GradientTape, loss: tf.Tensor, network: keras.Model):

@@ -173,13 +173,13 @@ def test_a_session_of_thirty_labels_with_an_undo_and_a_killed_server(folder, tab
     assert len(known) == 30 and known == {number: CLASSES[truth(number)] for number in known}
     assert broken not in known and damaged not in known
     assert (
-        tab.locator("#counts").inner_text() == f"in {page.folder.name}-labels.csv · 2 broken"
+        tab.locator("#counts").inner_text() == f"in {folder.name}-labels.csv · 2 broken"
     )  # what was skipped came again
     look_again(tab, person, *list(known)[:2])
     assert said(folder) == known
     assert not person.problems
     status, out, _ = page.end(signal.SIGINT)
-    assert status == 0 and out == f"30 labels of 45 pictures are in {page.folder.name}-labels.csv\n"
+    assert status == 0 and out == f"30 labels of 45 pictures are in {folder.name}-labels.csv\n"
 
 
 def test_the_grid_labels_what_is_selected_and_a_name_becomes_a_class(folder, tab, start):

@@ -92,7 +92,10 @@ def test_other_pictures_are_evaluated_with_the_classes_of_the_run(tmp_path, caps
     with pytest.raises(UsageError, match="none of the 1 pictures of plum has a label; expected a sub-folder for each"):
         evaluate_run(EvalConfig(run=str(run_dir), images=str(other / "plum")))
     for more, message in (
-        ({"images": str(other), "dataset": "mnist"}, "--images=.*market beside --dataset: expected one of the two"),
+        (
+            {"images": str(other), "dataset": "mnist"},
+            "--images=.*market beside --dataset=mnist: expected one of the two",
+        ),
         ({"images": str(other), "data_dir": str(other)}, "the run's images are a folder of pictures"),
         ({"images": str(other), "split": "validation"}, "--split=validation of --images=.*: expected test or train"),
         ({"data_dir": str(other)}, "the run's images are a folder of pictures; expected --images"),

@@ -37,6 +37,10 @@ def test_the_options_of_every_published_figure_are_read():
     for values in options:
         if values["dataset"] == OWN:
             values = {**values, "images": "photos"}  # folders of the machine are not in the results
+        if values["arch"] == "medium":  # tried and never released
+            with pytest.raises(UsageError, match="--arch=medium: expected one of"):
+                Config.from_json(json.dumps(values))
+            continue
         read = vars(Config.from_json(json.dumps(values)))
         kept = {name: value for name, value in values.items() if name in read and name != "augment"}
         assert {name: read[name] for name in kept} == kept | {"image_size": str(kept["image_size"])}

@@ -167,11 +167,6 @@ class Discriminator(keras.Model):
             logits = keras.ops.mean(self.encode(features), axis=1, keepdims=True) + keras.ops.log_softmax(logits)
         return logits, features
 
-    def regularization(self) -> tf.Tensor:
-        """Returns what the regularisers of its weights say, float32: a trunk of one's own may have some."""
-        said = [weight.regularizer(weight) for weight in self.trainable_variables if weight.regularizer]
-        return tf.add_n([tf.cast(one, tf.float32) for one in said]) if said else tf.constant(0.0)
-
     def encode(self, features: tf.Tensor) -> tf.Tensor:
         """Returns the codes `e` of images: `N(e)`, see `ssgan.terms.standardized`, is noise that gives such an image.
 
