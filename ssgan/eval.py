@@ -158,11 +158,9 @@ def _check_images(member: "Member", images: "Source") -> None:
 
 def _check_alike(member: "Member", first: "Member", *, by_fold: bool) -> None:
     """Refuses runs that prepare pictures in different ways or, by fold, saw each other's test images."""
-    if member.preparation != first.preparation:
-        raise UsageError(
-            f"{member.run_dir} has the preparation {member.preparation}, {first.run_dir} has {first.preparation}; "
-            "expected runs of the same images for an ensemble"
-        )
+    from ssgan.evaluate.runs import check_alike
+
+    check_alike("preparation", *((one.run_dir, one.preparation) for one in (member, first)))
     folds = [one.config.test_fold for one in (member, first)]
     trained_on = [one.about.get("labelled_digest", one.about.get("digest")) for one in (member, first)]
     if by_fold and (folds[0] != folds[1] or (folds[0] and trained_on[0] != trained_on[1])):

@@ -74,19 +74,17 @@ def measure(run_dir: Path, *, by_test: bool) -> tuple[dict[str, Any], dict[str, 
         "views": confidence.predicted(test_time.of_each(one, views), tested),
     }
 
-    def look(prior: str) -> None:
+    def look(prior: str, logits: dict[str, npt.NDArray]) -> None:
         temperature = best_temperature(confidence.predicted(logits_of(classifier), found_images[0]), found_images[1])
         figures[prior] = {"temperature": temperature}
         figures[prior] |= {kind: _figures(each, truth, temperature) for kind, each in logits.items()}
         probabilities[prior] = {kind: mean_probabilities(each) for kind, each in logits.items()}
 
-    look(WITHOUT)
+    look(WITHOUT, logits)
     figures["class_prior"] = class_prior.correct(classifier, unlabeled, found_images, images.labels[mask])
-    shift = (
-        confidence.predicted(logits_of(classifier), tested[:1]) - logits["one view"][:1, 0]
-    )  # of every image the same
-    logits = {kind: each + shift[:, np.newaxis] for kind, each in logits.items()}
-    look(WITH)
+    # By the same numbers for every image: it is enough to look at one.
+    shift = confidence.predicted(logits_of(classifier), tested[:1]) - logits["one view"][:1, 0]
+    look(WITH, {kind: each + shift[:, np.newaxis] for kind, each in logits.items()})
     return figures, {"labels": truth, "probabilities": probabilities}
 
 

@@ -95,7 +95,7 @@ def _images(config: "Config", *, by_person: bool, held_out: bool) -> tuple["Imag
     owners = persons(train.labels) if by_person else np.arange(len(train))
     everybody = np.random.RandomState(_HOLD_OUT_SEED).permutation(np.unique(owners))
     out = np.isin(owners, everybody[: round(HELD_OUT * len(everybody))])
-    return _part(train, ~out), _part(train, out)
+    return part(train, ~out), part(train, out)
 
 
 def persons(labels: np.ndarray) -> np.ndarray:
@@ -103,7 +103,8 @@ def persons(labels: np.ndarray) -> np.ndarray:
     return np.cumsum(np.concatenate([[False], labels[1:] <= labels[:-1]]))
 
 
-def _part(images: "ImageSet", rows: np.ndarray) -> "ImageSet":
+def part(images: "ImageSet", rows: np.ndarray) -> "ImageSet":
+    """Returns some of the images, with their labels."""
     return dataclasses.replace(images, images=images.images[rows], labels=images.labels[rows])
 
 

@@ -69,8 +69,8 @@ def teach(teacher: Path, steps: int) -> dict[str, Any]:
         "teacher, views": corrections.mean_probabilities(confidence.predicted(views, images.images)).argmax(-1),
     }
     labels = np.where(mask, images.labels, predicted["teacher, views"]).astype(np.int32)
-    taught = dataclasses.replace(images, images=images.images[~held_out], labels=labels[~held_out])
-    tested = dataclasses.replace(images, images=images.images[held_out], labels=images.labels[held_out])
+    taught = photograph_training.part(dataclasses.replace(images, labels=labels), ~held_out)
+    tested = photograph_training.part(images, held_out)
     config = dataclasses.replace(
         config,
         seed=config.seed + 1,

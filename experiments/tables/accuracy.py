@@ -151,9 +151,15 @@ def half_the_time() -> str:
         steps, seconds, errors = zip(*map(_took_and_reached, recipe["runs"]), strict=True)
         shown = "/".join(f"{number:,}" for number in dict.fromkeys(steps))
         taken = ", ".join(f"{each / 60:.1f}" for each in seconds)
-        rows.append([title, shown, taken, error({**recipe, "runs": [{"error": each} for each in errors]})])
+        rows.append([title, shown, taken, error(_recipe_of(errors))])
     first = "recipe, 1,000 labels of SVHN-lite"
     return markdown([first, "steps", "minutes of one core", "test error, mean ± deviation (by label seed)"], rows)
+
+
+_HALF_HOUR = {
+    "default": "as it is",
+    "twice as wide": "twice as many filters in every layer †",
+}
 
 
 def half_hour() -> str:
@@ -164,8 +170,7 @@ def half_hour() -> str:
         recipe = recipes[name]
         runs = recipe["runs"]
         taken = ", ".join(f"{run['summary']['train_seconds'] / 60:.0f}" for run in runs)
-        halves = [_error_after_half(run["history"]) for run in runs]
-        half = _mean_and_each({"mean_error": statistics.mean(halves), "runs": [{"error": each} for each in halves]})
+        half = _mean_and_each(_recipe_of([_error_after_half(run["history"]) for run in runs]))
         rows.append([title, f"{runs[0]['summary']['steps']:,}", taken, half, error(recipe)])
     students = result("student")["runs"]
     steps = f"{students[0]['options']['total_steps']:,}"
@@ -174,17 +179,15 @@ def half_hour() -> str:
         ("teacher, views", "as it is, mean over views", ["", ""]),
         ("student, one view", "a student of that, beside the time of its teacher", [steps, taken]),
     ):
-        errors = [run["errors"][name] for run in students]
-        recipe = {"mean_error": statistics.mean(errors), "standard_deviation": statistics.stdev(errors)}
-        rows.append([title, *more, "", error({**recipe, "runs": [{"error": each} for each in errors]})])
+        rows.append([title, *more, "", error(_recipe_of([run["errors"][name] for run in students]))])
     header = ["today's default without a generator", "steps", "minutes of one core"]
     return markdown([*header, "error after half of the steps, % (by label seed)", "at the end"], rows)
 
 
-_HALF_HOUR = {
-    "default": "as it is",
-    "twice as wide": "twice as many filters in every layer †",
-}
+def _recipe_of(errors: Sequence[float]) -> dict[str, Any]:
+    """Returns what `error` and `_mean_and_each` show of two or more runs."""
+    runs = [{"error": each} for each in errors]
+    return {"mean_error": statistics.mean(errors), "standard_deviation": statistics.stdev(errors), "runs": runs}
 
 
 def _error_after_half(history: dict[str, list[float]]) -> float:

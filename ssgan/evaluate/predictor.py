@@ -102,11 +102,7 @@ def read_predictor(
     views = [_views(run_dir, first["class_names"]) if has_views else test_time.Views() for run_dir, *_ in read]
     for run_dir, about, *_ in read[1:]:
         for name in ("class_names", "preparation"):
-            if about[name] != first[name]:
-                raise UsageError(
-                    f"{run_dir} has the {name} {about[name]}, {first_dir} has {first[name]}; expected runs of the same "
-                    "classes and images for an ensemble"
-                )
+            runs.check_alike(name, (run_dir, about[name]), (first_dir, first[name]))
     return Predictor(
         class_names=tuple(first["class_names"]),
         preparation=first["preparation"],

@@ -11,6 +11,7 @@ from ssgan import terms, test_time
 from ssgan.augment import resolve_flip
 from ssgan.classifier import CLASSIFIER_FILE, load_classifier, to_classifier, with_temperature
 from ssgan.data.own import Preparation
+from ssgan.data.own.images import SOURCE
 from ssgan.errors import UsageError
 from ssgan.evaluate import confidence
 from ssgan.gan import SSGAN
@@ -111,7 +112,7 @@ def preparation_of(about: dict[str, Any], path: Path) -> Preparation:
     values = dict(zip(("height", "width", "channels"), shape, strict=False))
     try:
         preparation = Preparation.from_dict(about.get("preparation", {**values, "resize": "whole"}))
-        if preparation.resize == "pad" and not str(about.get("source")).startswith("pictures of "):
+        if preparation.resize == "pad" and not str(about.get("source")).startswith(SOURCE):
             preparation = dataclasses.replace(preparation, resize="whole")  # version 0.6 said so of data sets
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
@@ -182,6 +183,15 @@ def check_has_classes(config: Config, run_dir: Path) -> None:
     if not config.has_labels:
         raise UsageError(
             f"{run_dir} is a plain GAN (--labels=0), which predicts no classes; python -m ssgan.sample draws its images"
+        )
+
+
+def check_alike(name: str, found: tuple[Path, Any], first: tuple[Path, Any]) -> None:
+    """Raises a UsageError unless two runs, which are to be an ensemble, have the same: folder and value of each."""
+    if found[1] != first[1]:
+        raise UsageError(
+            f"{found[0]} has the {name} {found[1]}, {first[0]} has {first[1]}; expected runs of the same classes and "
+            "images for an ensemble"
         )
 
 

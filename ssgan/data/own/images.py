@@ -21,6 +21,7 @@ from ssgan.errors import UsageError
 from ssgan.output import one_line
 from ssgan.store import files
 
+SOURCE = "pictures of "  # begins where they were read, in words
 _INSTEAD = (
     " with a label; test on others by --images, or train again with --test_fold=1/5, which keeps some of those with a "
     "label for it"
@@ -203,7 +204,7 @@ def _everything(folder: Folder, preparation: Preparation, cache_dir: str | Path 
     return OwnImages(
         name=folder.name,
         split="all",
-        source=f"pictures of {folder.home}",
+        source=f"{SOURCE}{folder.home}",
         labels=np.array([number[folder.entries[key].label] for key in rows], np.int32),
         class_names=folder.class_names,
         keys=tuple(rows),
